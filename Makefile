@@ -1,0 +1,60 @@
+# `make run` and `make test` set up everything they need in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Instruction sets to build, "baseline;avx2" on x86-64 when empty.
+ANTIPHASE_ISAS ?=
+
+.PHONY: run test test-all bench lint docs build stubs setup clean
+
+setup: $(VENV)/.native
+
+$(VENV)/.created:
+	$(PYTHON) tools/check_python.py
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.run: $(VENV)/.created requirements/build.txt requirements/run.txt requirements/constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/build.txt -r requirements/run.txt
+	touch $@
+
+$(VENV)/.deps: $(VENV)/.run requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.deps requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	touch $@
+
+$(VENV)/.native: $(VENV)/.run pyproject.toml CMakeLists.txt $(wildcard native/*.hpp native/*.cpp native/bindings/*) tools/build_native.py
+	$(BIN)/python tools/build_native.py $(if $(ANTIPHASE_ISAS),--isas "$(ANTIPHASE_ISAS)")
+	touch $@
+
+build: $(VENV)/.native
+
+stubs: $(VENV)/.native
+	$(BIN)/python tools/stubs.py
+
+run: $(VENV)/.native
+	$(BIN)/antiphase simulate duct --open
+
+lint: $(VENV)/.native $(VENV)/.deps
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint $(VENV)/.bench
+	$(BIN)/pytest
+
+bench: $(VENV)/.native $(VENV)/.bench
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.native $(VENV)/.deps
+	$(BIN)/python tools/docs.py
+
+clean:
+	rm -rf build $(VENV)

@@ -1,0 +1,40 @@
+#include "bind.hpp"
+
+namespace antiphase {
+
+template <class T>
+static void bind_seams(nb::module_& m) {
+  nb::class_<Controller<T>>(m, named<T>("Controller").c_str());
+  nb::class_<Canceller<T>>(m, named<T>("Canceller").c_str());
+}
+
+static void translate_errors() {
+  nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
+    const char* name = nullptr;
+    std::string message;
+    try {
+      std::rethrow_exception(pointer);
+    } catch (const StateMismatch& error) {
+      name = "StateError";
+      message = error.what();
+    } catch (const BadSignal& error) {
+      name = "SignalError";
+      message = error.what();
+    }
+    if (name) {
+      const nb::object cls = nb::module_::import_("antiphase.errors").attr(name);
+      PyErr_SetString(cls.ptr(), message.c_str());
+    }
+  });
+}
+
+}  // namespace antiphase
+
+NB_MODULE(ANTIPHASE_MODULE, m) {
+  using namespace antiphase;
+  m.attr("ISA") = ANTIPHASE_ISA;
+  translate_errors();
+  bind_seams<float>(m);
+  bind_seams<double>(m);
+  bind_lms(m);
+}

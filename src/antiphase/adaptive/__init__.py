@@ -1,0 +1,8 @@
+"""Update rules of adaptive filters: classes, equations and bounds over the native kernels."""
+
+from __future__ import annotations
+
+from antiphase.adaptive.lms import LMSFilter, NLMSFilter
+from antiphase.adaptive.seam import Canceller, Controller
+
+__all__ = ["Canceller", "Controller", "LMSFilter", "NLMSFilter"]
