@@ -107,6 +107,16 @@ class Controller : public Kernel<T> {
   std::size_t second_channels() const override { return shape_.errors; }
   std::size_t output_channels() const override { return shape_.loudspeakers; }
 
+  // The control filter as one flat array, for a guard's snapshots; size 0: none to keep. Both are
+  // called between frames of the signal path: no allocation.
+  virtual std::size_t filter_size() const { return 0; }
+  virtual void get_filter(T*) const {}
+  virtual void set_filter(const T*) {}
+
+  // Drop what the rule has gathered (covariances, step memory) but keep the control filter and the
+  // signal histories: what a guard calls after a roll-back. Nothing to do for gradient rules.
+  virtual void restart() {}
+
  private:
   Shape shape_;
 };
