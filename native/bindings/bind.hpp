@@ -136,6 +136,7 @@ inline const char* suffix<double>() { return "F64"; }
 template <class T>
 std::string named(const char* base) { return std::string(base) + suffix<T>(); }
 
+void bind_codecs(nb::module_& m);
 void bind_lms(nb::module_& m);
 
 }  // namespace antiphase

@@ -36,5 +36,6 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   translate_errors();
   bind_seams<float>(m);
   bind_seams<double>(m);
+  bind_codecs(m);
   bind_lms(m);
 }

@@ -18,6 +18,16 @@ class ControllerF64:
 class CancellerF64:
     pass
 
+class G722Encoder:
+    def __init__(self) -> None: ...
+
+    def encode(self, samples: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> bytes: ...
+
+class G722Decoder:
+    def __init__(self) -> None: ...
+
+    def decode(self, payload: bytes) -> Annotated[NDArray[numpy.int16], dict(order='C')]: ...
+
 class LmsF32(CancellerF32):
     def __init__(self, n_taps: int, mu: float, leakage: float, epsilon: float, normalised: bool) -> None: ...
 

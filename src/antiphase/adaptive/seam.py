@@ -96,7 +96,7 @@ class _Native:
 
     def __init__(self, core: Any, dtype: npt.DTypeLike) -> None:  # noqa: ANN401
         self._core = core
-        self._dtype: FloatType = np.dtype(dtype).type
+        self._dtype: FloatType = np.float64 if np.dtype(dtype) == np.float64 else np.float32
 
     @property
     def dtype(self) -> FloatType:
