@@ -58,6 +58,17 @@ class Archive {
     raw(values.data(), values.size() * sizeof(V));
   }
 
+  // Bytes of any length, such as the state of an object that is not native.
+  void blob(std::vector<std::uint8_t>& bytes) {
+    std::uint64_t size = bytes.size();
+    (*this)(size);
+    if (loading_) {
+      if (size > size_ - position_) throw StateMismatch("state is cut short");
+      bytes.resize(static_cast<std::size_t>(size));
+    }
+    raw(bytes.data(), bytes.size());
+  }
+
  private:
   void raw(void* target, std::size_t n) {
     if (n == 0) return;

@@ -125,6 +125,35 @@ auto bind_taps(Class& cls) {
           });
 }
 
+// control_filter for controllers that keep [loudspeaker][reference][taps]: an array (taps,) when
+// both are one, else of three dimensions.
+template <class Class, class T>
+auto bind_filter_matrix(Class& cls) {
+  using Core = typename Class::Type;
+  cls.def_prop_ro("n_taps", [](const Core& self) { return self.n_taps(); })
+      .def_prop_rw(
+          "control_filter",
+          [](const Core& self) {
+            const Shape& shape = self.shape();
+            const std::size_t K = shape.loudspeakers, J = shape.references;
+            auto array = K * J == 1 ? new_array<T>({self.n_taps()}) : new_array<T>({K, J, self.n_taps()});
+            self.get_filter(array.data());
+            return array.cast();
+          },
+          [](Core& self, Array<T> taps) {
+            const Shape& shape = self.shape();
+            const std::size_t K = shape.loudspeakers, J = shape.references, N = self.n_taps();
+            const bool flat = taps.ndim() == 1 && K * J == 1 && taps.shape(0) == N;
+            const bool full = taps.ndim() == 3 && taps.shape(0) == K && taps.shape(1) == J && taps.shape(2) == N;
+            if (!flat && !full) {
+              throw BadSignal("control_filter must have the shape (" + std::to_string(K) + ", " +
+                              std::to_string(J) + ", " + std::to_string(N) +
+                              (K * J == 1 ? ") or (" + std::to_string(N) + ",)" : ")"));
+            }
+            self.set_filter(taps.data());
+          });
+}
+
 // The abstract seams, so that functions such as the simulation loop take any controller.
 template <class T>
 const char* suffix();
@@ -138,5 +167,6 @@ std::string named(const char* base) { return std::string(base) + suffix<T>(); }
 
 void bind_codecs(nb::module_& m);
 void bind_lms(nb::module_& m);
+void bind_loop(nb::module_& m);
 
 }  // namespace antiphase

@@ -4,7 +4,10 @@ namespace antiphase {
 
 template <class T>
 static void bind_seams(nb::module_& m) {
-  nb::class_<Controller<T>>(m, named<T>("Controller").c_str());
+  nb::class_<Controller<T>>(m, named<T>("Controller").c_str())
+      .def_prop_ro("references", [](const Controller<T>& self) { return self.shape().references; })
+      .def_prop_ro("loudspeakers", [](const Controller<T>& self) { return self.shape().loudspeakers; })
+      .def_prop_ro("errors", [](const Controller<T>& self) { return self.shape().errors; });
   nb::class_<Canceller<T>>(m, named<T>("Canceller").c_str());
 }
 
@@ -38,4 +41,5 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_seams<double>(m);
   bind_codecs(m);
   bind_lms(m);
+  bind_loop(m);
 }

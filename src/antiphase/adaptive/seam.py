@@ -14,9 +14,16 @@ import numpy.typing as npt
 
 from antiphase import _native
 from antiphase.arrays import FloatType, Signal
-from antiphase.errors import require
+from antiphase.errors import ParameterError, require
 
-__all__ = ["Canceller", "Controller", "NativeCanceller", "NativeController", "native_class"]
+__all__ = [
+    "Canceller",
+    "Controller",
+    "NativeCanceller",
+    "NativeController",
+    "native_class",
+    "native_core",
+]
 
 
 @runtime_checkable
@@ -91,12 +98,68 @@ def native_class(name: str, dtype: npt.DTypeLike) -> Any:  # noqa: ANN401 - reso
     return getattr(_native, f"{name}F{8 * kind.itemsize}")
 
 
+def native_core(
+    controller: Controller,
+    *,
+    references: int,
+    loudspeakers: int,
+    errors: int,
+    dtype: npt.DTypeLike | None = None,
+) -> Any:  # noqa: ANN401 - one of the native Controller classes
+    """Return `controller` as a native object, for native code that drives or wraps it.
+
+    The wrappers of this package give their own kernel; any other object with the seam's methods is
+    put behind an adapter that calls them.
+
+    Parameters
+    ----------
+    controller : Controller
+    references, loudspeakers, errors : int
+        Channels that the caller will use.
+    dtype : {float32, float64}, optional
+        Number type asked for. None: that of the kernel; float64 for a controller in Python.
+
+    Returns
+    -------
+    object
+        A native ``ControllerF32`` or ``ControllerF64``.
+
+    Raises
+    ------
+    ParameterError
+        If the object is no controller, or has other channels or another number type.
+    """
+    need = (references, loudspeakers, errors)
+    if isinstance(controller, NativeController):
+        core = controller.core
+        if dtype is not None:
+            require(
+                np.dtype(dtype) == np.dtype(controller.dtype),
+                "dtype",
+                np.dtype(controller.dtype).name,
+                f"{np.dtype(dtype).name} in all controllers that work together",
+            )
+        have = (core.references, core.loudspeakers, core.errors)
+        if have != need:
+            raise ParameterError("controller", have, f"for {need} references, loudspeakers, errors")
+        return core
+    rule = "an object with process, reset, latency, state and load_state"
+    require(isinstance(controller, Controller), "controller", controller, rule)
+    kind = getattr(controller, "dtype", np.float64) if dtype is None else dtype
+    return native_class("PythonController", kind)(controller, *need)
+
+
 class _Native:
     """A kernel and its number type."""
 
     def __init__(self, core: Any, dtype: npt.DTypeLike) -> None:  # noqa: ANN401
         self._core = core
         self._dtype: FloatType = np.float64 if np.dtype(dtype) == np.float64 else np.float32
+
+    @property
+    def core(self) -> Any:  # noqa: ANN401
+        """The native kernel, for native code that drives or wraps it (see `native_core`)."""
+        return self._core
 
     @property
     def dtype(self) -> FloatType:
