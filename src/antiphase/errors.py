@@ -6,6 +6,7 @@
     ├── ParameterError (ValueError)      a parameter outside its range
     ├── SignalError (ValueError)         a signal with the wrong shape, rate or content
     ├── FileFormatError (ValueError)     a file that can't be read as what it should be
+    ├── ProtocolError (ValueError)       bytes or text from a peer that break the protocol
     ├── StateError (ValueError)          a saved state that does not fit
     ├── StabilityError                   a controller that would be unstable on its path
     └── MissingDependencyError (ImportError)   an optional package that is not installed
@@ -20,6 +21,7 @@ __all__ = [
     "FileFormatError",
     "MissingDependencyError",
     "ParameterError",
+    "ProtocolError",
     "SignalError",
     "StabilityError",
     "StateError",
@@ -57,6 +59,10 @@ class SignalError(AntiphaseError, ValueError):
 
 class FileFormatError(AntiphaseError, ValueError):
     """A file that can't be read as what it should be."""
+
+
+class ProtocolError(AntiphaseError, ValueError):
+    """Bytes or text from a peer that break the protocol they claim to follow."""
 
 
 class StateError(AntiphaseError, ValueError):

@@ -1,0 +1,167 @@
+"""ICE-lite (RFC 8445 §2.5): the server's side of connectivity checks, for one session.
+
+The agent answers authenticated binding requests, learns from them where the peer is (peer-reflexive
+addresses, so candidates in the peer's SDP are never needed), follows nominations and NAT rebinding,
+and counts consent (RFC 7675): without a fresh check the session ends. It never sends a request and
+never connects out.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from antiphase.media.stun import (
+    Address,
+    Attribute,
+    Message,
+    MessageClass,
+    Method,
+    encode_error,
+    encode_xor_address,
+)
+
+__all__ = ["CONSENT_SECONDS", "IceCredentials", "IceLiteAgent", "local_ufrag"]
+
+CONSENT_SECONDS = 30.0
+"""Without an authenticated check for this long the session ends (RFC 7675 §5.1)."""
+
+_KNOWN = frozenset(
+    {
+        Attribute.USERNAME,
+        Attribute.PRIORITY,
+        Attribute.USE_CANDIDATE,
+        Attribute.ICE_CONTROLLING,
+        Attribute.ICE_CONTROLLED,
+    }
+)
+_MAX_SOURCES = 16
+
+
+@dataclass(frozen=True)
+class IceCredentials:
+    """User name fragment and password of one side and one ICE generation."""
+
+    ufrag: str
+    password: str
+
+    @classmethod
+    def generate(cls) -> IceCredentials:
+        """Return fresh random credentials (48 and 144 bits; RFC 8445 asks for 24 and 128)."""
+        return cls(
+            secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"),
+            secrets.token_urlsafe(18).replace("-", "+").replace("_", "/"),
+        )
+
+
+def local_ufrag(message: Message) -> str | None:
+    """Return the receiver's ufrag of a binding request, which says whose session it is for."""
+    name = message.attributes.get(Attribute.USERNAME)
+    if name is None or message.method != Method.BINDING:
+        return None
+    return name.decode("ascii", "replace").partition(":")[0]
+
+
+@dataclass
+class IceLiteAgent:
+    """Connectivity of one session.
+
+    Parameters
+    ----------
+    local, remote : IceCredentials
+        What we announced and what the peer's SDP announced.
+    now : float
+        Seconds on the driver's clock; consent counts from here until the first check.
+
+    Attributes
+    ----------
+    selected : tuple of (str, int) or None
+        Where to send media: the source of the newest nominating check (or of the first check until
+        one nominates).
+    """
+
+    local: IceCredentials
+    remote: IceCredentials
+    now: float
+    selected: Address | None = None
+    nominated: bool = False
+    rebindings: int = 0
+    bad_requests: int = 0
+    sources: dict[Address, float] = field(default_factory=dict)
+    consent_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start the consent clock."""
+        self.consent_at = self.now
+
+    def restart(self, local: IceCredentials, remote: IceCredentials, now: float) -> None:
+        """Begin a new generation (ICE restart); media goes on over the old path until a check."""
+        self.local, self.remote = local, remote
+        self.nominated = False
+        self.consent_at = now
+
+    def expired(self, now: float) -> bool:
+        """Whether consent has run out."""
+        return now - self.consent_at > CONSENT_SECONDS
+
+    def knows(self, source: Address) -> bool:
+        """Whether a source has passed an authenticated check."""
+        return source in self.sources
+
+    def handle(self, message: Message, source: Address, now: float) -> bytes | None:
+        """Answer a binding request (or take an indication).
+
+        Parameters
+        ----------
+        message : Message
+            A parsed binding request whose USERNAME starts with our ufrag.
+        source : tuple of (str, int)
+            Where it came from.
+        now : float
+            Seconds on the driver's clock.
+
+        Returns
+        -------
+        bytes or None
+            The answer to send back to `source`; None where silence is right.
+        """
+        if message.message_class != MessageClass.REQUEST:
+            return None
+        expected = f"{self.local.ufrag}:{self.remote.ufrag}".encode()
+        key = self.local.password.encode()
+        if message.attributes.get(Attribute.USERNAME) != expected or not message.verify(key):
+            self.bad_requests += 1
+            return _error(message, 401, "Unauthorized", None)
+        unknown = message.unknown_required(_KNOWN)
+        if unknown:
+            answer = message.answer(MessageClass.ERROR)
+            answer.attributes[Attribute.ERROR_CODE] = encode_error(420, "Unknown Attribute")
+            listed = b"".join(kind.to_bytes(2, "big") for kind in unknown)
+            answer.attributes[Attribute.UNKNOWN_ATTRIBUTES] = listed
+            return answer.encode(key)
+        if Attribute.ICE_CONTROLLED in message.attributes:
+            return _error(message, 487, "Role Conflict", key)
+        self._learn(source, now, nominate=Attribute.USE_CANDIDATE in message.attributes)
+        answer = message.answer(MessageClass.SUCCESS)
+        mapped = encode_xor_address(source, message.transaction_id)
+        answer.attributes[Attribute.XOR_MAPPED_ADDRESS] = mapped
+        return answer.encode(key)
+
+    def _learn(self, source: Address, now: float, *, nominate: bool) -> None:
+        self.consent_at = now
+        self.sources.pop(source, None)
+        self.sources[source] = now
+        if len(self.sources) > _MAX_SOURCES:
+            oldest = next(address for address in self.sources if address != self.selected)
+            del self.sources[oldest]
+        if nominate or self.selected is None:
+            if self.nominated and self.selected not in {None, source}:
+                self.rebindings += 1
+            self.selected = source
+        self.nominated = self.nominated or nominate
+
+
+def _error(message: Message, code: int, reason: str, key: bytes | None) -> bytes:
+    answer = message.answer(MessageClass.ERROR)
+    answer.attributes[Attribute.ERROR_CODE] = encode_error(code, reason)
+    return answer.encode(key)
