@@ -154,6 +154,33 @@ auto bind_filter_matrix(Class& cls) {
           });
 }
 
+// secondary_path_estimate for controllers that keep one, (taps,) or (errors, loudspeakers, taps);
+// assigning it changes the model in a running controller.
+template <class Class, class T>
+auto bind_path(Class& cls) {
+  using Core = typename Class::Type;
+  cls.def_prop_rw(
+      "secondary_path_estimate",
+      [](const Core& self) {
+        const Shape& shape = self.shape();
+        const std::size_t M = shape.errors, K = shape.loudspeakers, L = self.path_taps();
+        auto array = M * K == 1 ? new_array<T>({L}) : new_array<T>({M, K, L});
+        self.get_path(array.data());
+        return array.cast();
+      },
+      [](Core& self, Array<T> path) {
+        const Shape& shape = self.shape();
+        const std::size_t M = shape.errors, K = shape.loudspeakers, L = self.path_taps();
+        const bool flat = path.ndim() == 1 && M * K == 1 && path.shape(0) == L;
+        const bool full = path.ndim() == 3 && path.shape(0) == M && path.shape(1) == K && path.shape(2) == L;
+        if (!flat && !full) {
+          throw BadSignal("secondary_path_estimate must keep its shape, " + std::to_string(M) + " x " +
+                          std::to_string(K) + " x " + std::to_string(L) + " taps");
+        }
+        self.set_path(path.data());
+      });
+}
+
 // The abstract seams, so that functions such as the simulation loop take any controller.
 template <class T>
 const char* suffix();
@@ -168,5 +195,6 @@ std::string named(const char* base) { return std::string(base) + suffix<T>(); }
 void bind_codecs(nb::module_& m);
 void bind_lms(nb::module_& m);
 void bind_loop(nb::module_& m);
+void bind_rls(nb::module_& m);
 
 }  // namespace antiphase

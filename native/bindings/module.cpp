@@ -42,4 +42,5 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_codecs(m);
   bind_lms(m);
   bind_loop(m);
+  bind_rls(m);
 }

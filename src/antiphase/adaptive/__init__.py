@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from antiphase.adaptive.lms import LMSFilter, NLMSFilter
+from antiphase.adaptive.rls import FxRLS, RLSFilter
 from antiphase.adaptive.seam import Canceller, Controller
 
-__all__ = ["Canceller", "Controller", "LMSFilter", "NLMSFilter"]
+__all__ = ["Canceller", "Controller", "FxRLS", "LMSFilter", "NLMSFilter", "RLSFilter"]
