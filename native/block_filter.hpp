@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -74,8 +75,14 @@ class SpectrumLine {
   const T* newest(std::size_t group) const { return spectra_.at(group, head_); }
   const double* energy() const { return energy_.data(); }
 
+  // Whether the line has run for its own length since it was last all zero. Until then the energies are
+  // those of a beginning, and steps normalised by them overshoot.
+  bool full() const { return since_silence_ >= rows_; }
+
   void push(const T* re, const T* im) {
     constexpr std::size_t lanes = Spectra<T>::lanes;
+    const bool silent = std::all_of(energy_.begin(), energy_.end(), [](double e) { return e == 0; });
+    since_silence_ = silent ? 1 : std::min<std::uint64_t>(since_silence_ + 1, rows_);
     head_ = (head_ == 0 ? rows_ : head_) - 1;
     for (std::size_t k = 0; k < bins(); ++k) {
       const T* gone = spectra_.at(k / lanes, head_) + k % lanes;
@@ -97,10 +104,12 @@ class SpectrumLine {
     std::fill(energy_.begin(), energy_.end(), 0.0);
     std::fill(fresh_.begin(), fresh_.end(), 0.0);
     head_ = 0;
+    since_silence_ = 0;
   }
 
   void visit(Archive& archive) {
     archive(head_);
+    archive(since_silence_);
     if (head_ >= rows_) throw StateMismatch("state has a block counter outside its range");
     for (std::size_t row = 0; row < 2 * rows_; ++row) spectra_.visit_row(archive, row);
     archive(energy_);
@@ -116,7 +125,7 @@ class SpectrumLine {
   std::size_t rows_;
   Spectra<T> spectra_;
   Buffer<double> energy_, fresh_;
-  std::uint64_t head_ = 0;
+  std::uint64_t head_ = 0, since_silence_ = 0;
 };
 
 // Partitions of a filter of n_taps = partitions * block taps.
@@ -234,25 +243,42 @@ class BlockFilter {
   std::uint64_t next_ = 0;
 };
 
-// The step of each bin: e <- mu e / (energy + floor), the NLMS rule for the bin over all partitions.
-struct BinStep {
+struct StepOptions {
   double mu;
   double epsilon;         // in units of reference energy over n_taps
-  double regularisation;  // in units of the mean energy of the bins
+  double regularisation;  // in units of the mean energy of a bin, at its recent peak
+};
+
+// The step of each bin: e <- mu e / (energy + floor), the NLMS rule for the bin over all partitions. The
+// floor follows the loudest reference of the last 64 filter lengths or so (half-life), so that a
+// reference that fades into its own noise stops the adaptation instead of speeding it up.
+class BinStep {
+ public:
+  BinStep(StepOptions options, std::size_t partitions)
+      : options_(options), decay_(std::exp2(-1.0 / (64.0 * static_cast<double>(partitions)))) {}
+
+  double mu() const { return options_.mu; }
+  void set_mu(double mu) { options_.mu = mu; }
+  void reset() { peak_ = 0; }
+  void visit(Archive& archive) { archive(peak_); }
 
   template <class T>
-  void apply(const double* energy, std::size_t bins, T* re, T* im) const {
-    double mean = 0;
-    for (std::size_t k = 0; k < bins; ++k) mean += energy[k];
-    // A window of two blocks holds each sample twice, hence 2 epsilon.
-    const double floor = 2 * epsilon + regularisation * mean / static_cast<double>(bins);
+  void apply(const double* energy, std::size_t bins, T* re, T* im) {
+    peak_ = std::max(*std::max_element(energy, energy + bins), decay_ * peak_);
+    const double floor = options_.regularisation * peak_;
     for (std::size_t k = 0; k < bins; ++k) {
-      const double total = energy[k] + floor;
-      const T step = static_cast<T>(total > 0 ? mu / total : 0.0);
+      // A window of two blocks holds each sample twice, hence 2 epsilon.
+      const double total = std::max(energy[k], floor) + 2 * options_.epsilon;
+      const T step = static_cast<T>(total > 0 ? options_.mu / total : 0.0);
       re[k] *= step;
       im[k] *= step;
     }
   }
+
+ private:
+  StepOptions options_;
+  double decay_;
+  double peak_ = 0;
 };
 
 }  // namespace antiphase

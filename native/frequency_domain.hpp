@@ -81,7 +81,7 @@ class BlockCanceller : public Canceller<T> {
     old_.swap(reference_);
     filter_.filter(line_, residual_.data());
     for (std::size_t k = 0; k < residual_.size(); ++k) residual_[k] = primary_[k] - residual_[k];
-    if (!this->adapting_) return;
+    if (!this->adapting_ || !line_.full()) return;
     transform.forward_trailing(residual_.data(), re_.data(), im_.data());
     adapt();
   }
@@ -97,13 +97,24 @@ class BlockCanceller : public Canceller<T> {
 template <class T>
 class PartitionedBlock : public BlockCanceller<T> {
  public:
-  PartitionedBlock(std::size_t n_taps, std::size_t block, BinStep step, double leakage,
+  PartitionedBlock(std::size_t n_taps, std::size_t block, StepOptions step, double leakage,
                    bool constrain_all)
-      : BlockCanceller<T>(n_taps, block, constrain_all), step_(step),
+      : BlockCanceller<T>(n_taps, block, constrain_all), step_(step, n_taps / block),
         leakage_(static_cast<T>(leakage)) {}
 
-  double mu() const { return step_.mu; }
-  void set_mu(double mu) { step_.mu = mu; }
+  double mu() const { return step_.mu(); }
+  void set_mu(double mu) { step_.set_mu(mu); }
+
+  void reset() override {
+    BlockCanceller<T>::reset();
+    step_.reset();
+  }
+
+  void visit(Archive& archive) override {
+    archive.expect("PartitionedBlock");
+    BlockCanceller<T>::visit(archive);
+    step_.visit(archive);
+  }
 
  protected:
   void adapt() override {
@@ -131,8 +142,8 @@ class PartitionedFx : public Controller<T> {
   };
 
   PartitionedFx(std::size_t n_taps, std::size_t block, const T* path, std::size_t path_taps,
-                BinStep step, double leakage, Options options)
-      : options_(options), step_(step), leakage_(static_cast<T>(leakage)), filter_(n_taps, block),
+                StepOptions step, double leakage, Options options)
+      : options_(options), step_(step, n_taps / block), leakage_(static_cast<T>(leakage)), filter_(n_taps, block),
         path_(padded(path_taps, block), block),
         reference_line_(block, std::max(n_taps, path_.n_taps()) / block),
         filtered_line_(block, n_taps / block), drive_line_(block, path_.partitions()),
@@ -146,8 +157,8 @@ class PartitionedFx : public Controller<T> {
 
   std::size_t n_taps() const { return filter_.n_taps(); }
   std::size_t latency() const override { return options_.delayless ? 0 : filter_.block(); }
-  double mu() const { return step_.mu; }
-  void set_mu(double mu) { step_.mu = mu; }
+  double mu() const { return step_.mu(); }
+  void set_mu(double mu) { step_.set_mu(mu); }
 
   std::size_t filter_size() const override { return n_taps(); }
   void get_filter(T* out) const override {
@@ -161,6 +172,7 @@ class PartitionedFx : public Controller<T> {
 
   void reset() override {
     filter_.reset();
+    step_.reset();
     for (auto* line : {&reference_line_, &filtered_line_, &drive_line_}) line->reset();
     for (auto* line : {&filtered_, &anti_noise_, &history_}) line->reset();
     for (auto* part : parts()) std::fill(part->begin(), part->end(), T(0));
@@ -177,6 +189,7 @@ class PartitionedFx : public Controller<T> {
     archive.expect("modified", options_.modified);
     archive.expect("scalar bytes", sizeof(T));
     filter_.visit(archive);
+    step_.visit(archive);
     for (auto* line : {&reference_line_, &filtered_line_, &drive_line_}) line->visit(archive);
     for (auto* line : {&filtered_, &anti_noise_, &history_}) line->visit(archive);
     for (auto* part : parts()) archive(*part);
@@ -235,7 +248,7 @@ class PartitionedFx : public Controller<T> {
     transform.forward(delayed, delayed + filter_.block(), re, im);
     filtered_line_.push(re, im);
     if (options_.modified) remove_anti_noise();
-    if (this->adapting_) adapt();
+    if (this->adapting_ && filtered_line_.full()) adapt();
     filter_.filter(reference_line_, drive_.data(), options_.delayless ? 1 : 0);
   }
 

@@ -8,15 +8,16 @@
 
 namespace antiphase {
 
-// State: the weights, w <- A w + noise of variance (1 - A^2) |w|^2. Observation: the residual, of which
-// the zero-padded half holds half the energy, hence the factors 1/2. The variance of what the reference
+// State: the weights, to which each block adds noise of variance (1 - A^2) |w|^2. The estimate is not
+// shrunk by A: that would only limit the depth. Observation: the residual, which fills half of its
+// zero-padded window, hence the factors 1/2. The variance of what the reference
 // does not explain (talker, ambient noise) is tracked in each bin and sets the gain.
 template <class T>
 class KalmanBlock : public BlockCanceller<T> {
  public:
   KalmanBlock(std::size_t n_taps, std::size_t block, double transition, double smoothing,
               double initial_covariance, bool constrain_all)
-      : BlockCanceller<T>(n_taps, block, constrain_all), transition_(static_cast<T>(transition)),
+      : BlockCanceller<T>(n_taps, block, constrain_all), decay_(static_cast<T>(transition * transition)),
         process_(static_cast<T>(1 - transition * transition)), smoothing_(static_cast<T>(smoothing)),
         initial_(static_cast<T>(initial_covariance)), covariance_(n_taps, initial_),
         noise_(block, T(0)) {}
@@ -62,7 +63,7 @@ class KalmanBlock : public BlockCanceller<T> {
   // Predicts the covariance; returns the variance of the residual, 0 where there is nothing at all.
   Vector innovation(std::size_t g) {
     const std::size_t rows = this->filter_.partitions();
-    const auto keep = V::splat(transition_ * transition_), process = V::splat(process_);
+    const auto keep = V::splat(decay_), process = V::splat(process_);
     T* c = &covariance_[g * rows * lanes];
     const T* w = this->filter_.weights().at(g, 0);
     const T* x = this->line_.newest(g);
@@ -81,20 +82,20 @@ class KalmanBlock : public BlockCanceller<T> {
     return explained + noise;
   }
 
-  // w <- A w + p conj(x) e / (2 variance);  p <- p - p^2 |x|^2 / (4 variance)
+  // w <- w + p conj(x) e / (2 variance);  p <- p - p^2 |x|^2 / (4 variance)
   void correct(std::size_t g, Vector variance) {
     Vector scale{};
     for (std::size_t k = 0; k < lanes; ++k) scale[k] = variance[k] > 0 ? T(0.5) / variance[k] : T(0);
     const auto a = scale * V::load(&this->re_[g * lanes]), b = scale * V::load(&this->im_[g * lanes]);
-    const auto quarter = V::splat(T(0.5)) * scale, keep = V::splat(transition_);
+    const auto quarter = V::splat(T(0.5)) * scale;
     const std::size_t rows = this->filter_.partitions();
     T* c = &covariance_[g * rows * lanes];
     T* w = this->filter_.weights().at(g, 0);
     const T* x = this->line_.newest(g);
     for (std::size_t p = 0; p < rows; ++p, c += lanes, w += 2 * lanes, x += 2 * lanes) {
       const auto prior = V::load(c), re = V::load(x), im = V::load(x + lanes);
-      V::store(w, keep * V::load(w) + prior * (a * re + b * im));
-      V::store(w + lanes, keep * V::load(w + lanes) + prior * (b * re - a * im));
+      V::store(w, V::load(w) + prior * (a * re + b * im));
+      V::store(w + lanes, V::load(w + lanes) + prior * (b * re - a * im));
       V::store(c, prior - quarter * prior * prior * square(x));
     }
   }
@@ -104,7 +105,7 @@ class KalmanBlock : public BlockCanceller<T> {
     return re * re + im * im;
   }
 
-  T transition_, process_, smoothing_, initial_;
+  T decay_, process_, smoothing_, initial_;
   Buffer<T> covariance_;  // [bin group][partition][lane]
   Buffer<T> noise_;
 };
