@@ -149,10 +149,16 @@ class PartitionedFx : public Controller<T> {
         filtered_line_(block, n_taps / block), drive_line_(block, path_.partitions()),
         filtered_(2 * block + lag(), block), anti_noise_(block + 1 + options.error_delay, block),
         history_(block, block), old_(block), reference_(block), error_(block), drive_(block),
-        played_(block), head_(block), re_(block), im_(block), work_(block) {
-    Buffer<T> whole(path_.n_taps(), T(0));
-    std::copy_n(path, path_taps, whole.begin());
-    path_.set_taps(whole.data());
+        played_(block), head_(block), re_(block), im_(block), work_(block),
+        path_taps_(path_taps), path_padded_(path_.n_taps(), T(0)) {
+    set_path(path);
+  }
+
+  std::size_t path_taps() const { return path_taps_; }
+  void get_path(T* out) const { std::copy_n(path_padded_.begin(), path_taps_, out); }
+  void set_path(const T* in) {
+    std::copy_n(in, path_taps_, path_padded_.begin());
+    path_.set_taps(path_padded_.data());
   }
 
   std::size_t n_taps() const { return filter_.n_taps(); }
@@ -183,13 +189,15 @@ class PartitionedFx : public Controller<T> {
     archive.expect("PartitionedFx");
     archive.expect("n_taps", n_taps());
     archive.expect("block_size", filter_.block());
-    archive.expect("secondary path blocks", path_.partitions());
+    archive.expect("secondary path taps", path_taps_);
     archive.expect("error_delay", options_.error_delay);
     archive.expect("latency", latency());
     archive.expect("modified", options_.modified);
     archive.expect("scalar bytes", sizeof(T));
     filter_.visit(archive);
     step_.visit(archive);
+    archive(path_padded_);
+    if (archive.loading()) path_.set_taps(path_padded_.data());
     for (auto* line : {&reference_line_, &filtered_line_, &drive_line_}) line->visit(archive);
     for (auto* line : {&filtered_, &anti_noise_, &history_}) line->visit(archive);
     for (auto* part : parts()) archive(*part);
@@ -288,6 +296,8 @@ class PartitionedFx : public Controller<T> {
   SpectrumLine<T> reference_line_, filtered_line_, drive_line_;
   DelayLine<T> filtered_, anti_noise_, history_;
   Buffer<T> old_, reference_, error_, drive_, played_, head_, re_, im_, work_;
+  std::size_t path_taps_;
+  Buffer<T> path_padded_;
   std::uint64_t filled_ = 0;
 };
 

@@ -1,5 +1,10 @@
 #include "frequency_domain.hpp"
 
+#include <nanobind/stl/complex.h>
+
+#include <complex>
+#include <vector>
+
 #include "bind.hpp"
 #include "kalman.hpp"
 
@@ -8,31 +13,38 @@ namespace antiphase {
 template <class T>
 static void bind_transform(nb::module_& m) {
   using Core = BlockTransform<T>;
+  using Complex = std::complex<T>;
+  const auto check = [](std::size_t got, std::size_t wanted, const char* what) {
+    if (got != wanted) throw BadSignal("there must be " + std::to_string(wanted) + " " + what);
+  };
   nb::class_<Core>(m, named<T>("BlockTransform").c_str())
       .def(nb::init<std::size_t>(), "block_size"_a)
       .def("forward",
-           [](Core& self, Array1<T> old, Array1<T> fresh) {
+           [=](Core& self, Array1<T> samples) {
              const std::size_t n = self.block();
-             if (old.shape(0) != n || fresh.shape(0) != n) {
-               throw BadSignal("blocks must have " + std::to_string(n) + " samples");
-             }
-             auto re = new_array<T>({n}), im = new_array<T>({n});
-             self.forward(old.data(), fresh.data(), re.data(), im.data());
-             return nb::make_tuple(re.cast(), im.cast());
+             check(samples.shape(0), 2 * n, "samples");
+             std::vector<T> re(n), im(n);
+             self.forward(samples.data(), samples.data() + n, re.data(), im.data());
+             auto bins = new_array<Complex>({n});
+             for (std::size_t k = 0; k < n; ++k) bins.data()[k] = Complex(re[k], im[k]);
+             return bins.cast();
            },
-           "old"_a, "fresh"_a)
+           "samples"_a)
       .def("inverse",
-           [](Core& self, Array1<T> re, Array1<T> im) {
+           [=](Core& self, Array1<Complex> bins) {
              const std::size_t n = self.block();
-             if (re.shape(0) != n || im.shape(0) != n) {
-               throw BadSignal("spectra must have " + std::to_string(n) + " bins");
+             check(bins.shape(0), n, "bins");
+             std::vector<T> re(n), im(n);
+             for (std::size_t k = 0; k < n; ++k) {
+               re[k] = bins.data()[k].real();
+               im[k] = bins.data()[k].imag();
              }
-             auto old = new_array<T>({n}), fresh = new_array<T>({n});
-             self.inverse_leading(re.data(), im.data(), old.data());
-             self.inverse_trailing(re.data(), im.data(), fresh.data());
-             return nb::make_tuple(old.cast(), fresh.cast());
+             auto samples = new_array<T>({2 * n});
+             self.inverse_leading(re.data(), im.data(), samples.data());
+             self.inverse_trailing(re.data(), im.data(), samples.data() + n);
+             return samples.cast();
            },
-           "re"_a, "im"_a);
+           "bins"_a);
 }
 
 template <class T>
@@ -85,6 +97,7 @@ static void bind_controller(nb::module_& m) {
   cls.def_prop_rw("mu", &Core::mu, &Core::set_mu);
   bind_kernel<Class, T>(cls, "reference", "error");
   bind_filter_matrix<Class, T>(cls);
+  bind_path<Class, T>(cls);
 }
 
 void bind_frequency_domain(nb::module_& m) {

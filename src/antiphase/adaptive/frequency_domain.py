@@ -1,4 +1,4 @@
-"""Partitioned-block frequency-domain adaptive filters: long filters at a cost that grows with log n.
+"""Partitioned-block frequency-domain adaptive filters: long filters whose cost grows with log n.
 
 A filter of `n_taps` is cut into partitions of `block_size` taps. Once per block the spectra of the
 last input blocks meet those of the partitions (overlap-save), and each bin adapts with a step of
@@ -50,7 +50,7 @@ def _check_step(mu: float, leakage: float, epsilon: float, regularisation: float
     require(0 < mu < 2, "mu", mu, "in (0, 2)")
     require(0 < leakage <= 1, "leakage", leakage, "in (0, 1]")
     require(epsilon >= 0, "epsilon", epsilon, "≥ 0")
-    require(regularisation >= 0, "regularisation", regularisation, "≥ 0")
+    require(0 <= regularisation <= 1, "regularisation", regularisation, "in [0, 1]")
 
 
 class PartitionedBlockFilter(NativeCanceller):
@@ -60,7 +60,7 @@ class PartitionedBlockFilter(NativeCanceller):
     the residual block (zeros before it)::
 
         residual = primary − last block of IFFT(Σ_p W_p·X_p)
-        W_p ← leakage·W_p + mu·E·X_p* / (Σ_p |X_p|² + δ)
+        W_p ← leakage·W_p + mu·E·X_p* / (Σ_p |X_p|² + 2·epsilon)
 
     after which the constraint sets the second half of the impulse responses of the W_p to 0.
 
@@ -68,7 +68,8 @@ class PartitionedBlockFilter(NativeCanceller):
     ``primary[n − block_size] − (w∗reference)[n − block_size]``, and zero before that; any split
     into calls gives the same. With white noise the mean error of w shrinks by the factor
     ``exp(−mu / (2·n_taps))`` per sample: half the rate of `NLMSFilter` at the same `mu`, but in all
-    bins alike.
+    bins alike. Adaptation starts once the reference has filled the filter (n_taps samples): steps
+    normalised by the energy of a beginning overshoot.
 
     Parameters
     ----------
@@ -86,9 +87,10 @@ class PartitionedBlockFilter(NativeCanceller):
     epsilon : float
         Regularisation in units of reference energy over n_taps, ≥ 0, as for `NLMSFilter`.
     regularisation : float
-        Regularisation in units of the mean energy of the bins, ≥ 0: bins in which the reference
-        is weaker than this share adapt more slowly. Keeps bins that hold nothing but rounding or
-        microphone noise from following the talker.
+        Share of the strongest bin's recent peak energy, in [0, 1]: weaker bins take the step of a
+        bin of that energy. 0 lets every bin follow at its own speed, rounding and microphone noise
+        included; 1 gives all bins one step (block NLMS). The peak is remembered for some 64 filter
+        lengths, so a reference that fades away stops the adaptation.
     dtype : {float32, float64}
         Number type of the kernel.
 
@@ -209,16 +211,16 @@ class _PartitionedFx(NativeController):
     def __init__(
         self,
         n_taps: int,
-        block_size: int = 128,
-        mu: float = 0.05,
-        *,
         secondary_path_estimate: npt.ArrayLike,
+        block_size: int = 128,
+        mu: float = 0.5,
+        *,
+        modified: bool = True,
         error_delay: int = 0,
-        modified: bool = False,
         constraint: Constraint = "round_robin",
         leakage: float = 1.0,
         epsilon: float = 1e-6,
-        regularisation: float = 1e-3,
+        regularisation: float = 1e-2,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         constrain_all = _check_blocks(n_taps, block_size, constraint)
@@ -241,10 +243,109 @@ class _PartitionedFx(NativeController):
         )
         super().__init__(core, dtype)
 
+    @property
+    def secondary_path_estimate(self) -> Signal:
+        """The model ŝ in use; assign another of the same length to change it while running."""
+        path: Signal = self._core.secondary_path_estimate
+        return path
+
+    @secondary_path_estimate.setter
+    def secondary_path_estimate(self, path: npt.ArrayLike) -> None:
+        self._core.secondary_path_estimate = np.asarray(path, dtype=self._dtype)
+
 
 class PartitionedBlockFxLMS(_PartitionedFx):
+    """Partitioned-block frequency-domain filtered-x NLMS controller.
+
+    The cheapest controller for long filters, for plants whose causality margin can spare the block:
+    ``drive[n] = (w∗reference)[n − block_size]``, so `latency` is `block_size` samples. The error
+    that comes back belongs to that delayed drive, and the update pairs it with the filtered
+    reference of the same age. Once per block, in bin k::
+
+        W_p ← leakage·W_p − mu·E·X′_p* / (Σ_p |X′_p|² + 2·epsilon)
+
+    with X′_p the spectra of ``x′ = ŝ∗x``, delayed by ``block_size + 1 + error_delay``, and E that
+    of the error. The modified form replaces e by ``e − ŝ∗y + w∗x′``, the error that the present w
+    would have left: that takes the delays of path and block out of the adaptation loop, so that the
+    step need not shrink with them.
+
+    Parameters
+    ----------
+    n_taps : int
+        Length of w, a multiple of `block_size`.
+    secondary_path_estimate : array_like, shape (taps,)
+        Ŝ, of any length. Stable for phase errors below 90° at small steps.
+    block_size : int
+        Power of two ≥ 16.
+    mu : float
+        Step in (0, 2), the bound of stability of each bin in the modified form. Without
+        `modified` the bound falls with the delays of path and block; 0.05 to 0.2 suit a measured
+        duct.
+    modified : bool
+        Use the modified form; costs about 40 % more.
+    error_delay : int
+        Samples by which the newest known error is older than the last one.
+    constraint : {"round_robin", "full"}
+        As for `PartitionedBlockFilter`.
+    leakage : float
+        Multiplies w at each update, that is once per block, in (0, 1]; 1 is none.
+    epsilon : float
+        Regularisation in units of filtered-reference energy over n_taps, ≥ 0.
+    regularisation : float
+        In [0, 1]; see `PartitionedBlockFilter`. Where the optimum would not be causal, per-bin
+        steps settle on a filter that is not quite the causal Wiener filter; towards 1 that bias
+        vanishes and so does the gain in speed.
+    dtype : {float32, float64}
+        Number type of the kernel.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is outside its range.
+    SignalError
+        If `secondary_path_estimate` is not of shape (taps,) or not finite.
+
+    References
+    ----------
+    Shen & Spanias (1996), Time- and frequency-domain X block least mean square algorithms for
+    active noise control. Bjarnason (1995) on the modified form. Elliott & Rafaely (2000),
+    Frequency-domain adaptation of causal digital filters, on the bias.
+    """
+
     _delayless = False
 
 
 class DelaylessFxLMS(_PartitionedFx):
+    """Frequency-domain filtered-x NLMS without latency.
+
+    Adapts as `PartitionedBlockFxLMS` does, but the first partition of w filters sample by sample in
+    the time domain while the others, whose inputs are complete one block ahead, filter in the
+    frequency domain: ``drive[n] = (w∗reference)[n]``, `latency` 0. w changes once per block, at its
+    end. In bin k::
+
+        W_p ← leakage·W_p − mu·E·X′_p* / (Σ_p |X′_p|² + 2·epsilon)
+
+    with X′_p the spectra of ``x′ = ŝ∗x`` delayed by ``1 + error_delay``.
+
+    Parameters
+    ----------
+    n_taps, secondary_path_estimate, block_size, mu, modified, error_delay, constraint, leakage
+        As for `PartitionedBlockFxLMS`.
+    epsilon, regularisation, dtype
+        As for `PartitionedBlockFxLMS`.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is outside its range.
+    SignalError
+        If `secondary_path_estimate` is not of shape (taps,) or not finite.
+
+    References
+    ----------
+    Morgan & Thi (1995), A delayless subband adaptive filter architecture. Gardner (1995), Efficient
+    convolution without input-output delay. Bendel, Burshtein, Shalom & Weinstein (2001), Delayless
+    frequency domain acoustic echo cancellation.
+    """
+
     _delayless = True
