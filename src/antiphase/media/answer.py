@@ -119,8 +119,9 @@ def write_description(
     policy: AnswerPolicy,
     *,
     setup: str = "passive",
+    lite: bool = True,
 ) -> str:
-    """Return the answer's SDP text.
+    """Return the SDP text of an answer (or, with one format a section, of an offer).
 
     Parameters
     ----------
@@ -133,7 +134,9 @@ def write_description(
     policy : AnswerPolicy
         As given to `negotiate`.
     setup : str
-        DTLS role.
+        DTLS role: "passive" in our answers, "actpass" in offers.
+    lite : bool
+        Whether we are an ICE-lite agent.
     """
     bundle = " ".join(s.offer.mid for s in sections if s.accepted)
     lines = [
@@ -141,7 +144,7 @@ def write_description(
         f"o=- {secrets.randbits(62)} 2 IN IP4 127.0.0.1",
         "s=-",
         "t=0 0",
-        "a=ice-lite",
+        *(["a=ice-lite"] if lite else []),
         f"a=group:BUNDLE {bundle}".rstrip(),
         "a=msid-semantic: WMS *",
     ]

@@ -1,14 +1,15 @@
-"""ICE-lite (RFC 8445 §2.5): the server's side of connectivity checks, for one session.
+"""ICE (RFC 8445): a lite agent for the server (§2.5), a controlling one for our own clients.
 
-The agent answers authenticated binding requests, learns from them where the peer is (peer-reflexive
-addresses, so candidates in the peer's SDP are never needed), follows nominations and NAT rebinding,
-and counts consent (RFC 7675): without a fresh check the session ends. It never sends a request and
-never connects out.
+The lite agent answers authenticated binding requests, learns from them where the peer is
+(peer-reflexive addresses, so candidates in the peer's SDP are never needed), follows nominations
+and NAT rebinding, and counts consent (RFC 7675): without a fresh check the session ends. It never
+sends a request and never connects out.
 """
 
 from __future__ import annotations
 
 import secrets
+import struct
 from dataclasses import dataclass, field
 
 from antiphase.media.stun import (
@@ -21,7 +22,13 @@ from antiphase.media.stun import (
     encode_xor_address,
 )
 
-__all__ = ["CONSENT_SECONDS", "IceCredentials", "IceLiteAgent", "local_ufrag"]
+__all__ = [
+    "CONSENT_SECONDS",
+    "IceControllingAgent",
+    "IceCredentials",
+    "IceLiteAgent",
+    "local_ufrag",
+]
 
 CONSENT_SECONDS = 30.0
 """Without an authenticated check for this long the session ends (RFC 7675 §5.1)."""
@@ -159,6 +166,87 @@ class IceLiteAgent:
                 self.rebindings += 1
             self.selected = source
         self.nominated = self.nominated or nominate
+
+
+_CHECK_SECONDS = 0.05
+_KEEPALIVE_SECONDS = 5.0
+_HOST_PRIORITY = (110 << 24) | (65535 << 8) | 255
+
+
+@dataclass
+class IceControllingAgent:
+    """The client's side towards a lite server: checks its candidates and nominates at once.
+
+    Parameters
+    ----------
+    local, remote : IceCredentials
+        Ours and the server's.
+    candidates : tuple of (str, int)
+        The server's addresses, most preferred first.
+    now : float
+        Seconds on the driver's clock.
+
+    Attributes
+    ----------
+    selected : tuple of (str, int) or None
+        The first candidate that answered.
+    round_trip : float or None
+        Seconds from the newest answered check to its answer.
+    """
+
+    local: IceCredentials
+    remote: IceCredentials
+    candidates: tuple[Address, ...]
+    now: float
+    selected: Address | None = None
+    round_trip: float | None = None
+    consent_at: float = field(init=False)
+    _tie_breaker: bytes = field(default_factory=lambda: secrets.token_bytes(8))
+    _pending: dict[bytes, tuple[Address, float]] = field(default_factory=dict)
+    _next_check: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start the clocks."""
+        self.consent_at = self._next_check = self.now
+
+    def expired(self, now: float) -> bool:
+        """Whether the server has not answered for the consent time."""
+        return now - self.consent_at > CONSENT_SECONDS
+
+    def check(self, now: float) -> list[tuple[bytes, Address]]:
+        """Return the checks that are due: every 50 ms until one is answered, then every 5 s."""
+        if now < self._next_check:
+            return []
+        connected = self.selected is not None
+        self._next_check = now + (_KEEPALIVE_SECONDS if connected else _CHECK_SECONDS)
+        targets = [self.selected] if self.selected is not None else list(self.candidates)
+        return [(self._request(target, now), target) for target in targets]
+
+    def _request(self, target: Address, now: float) -> bytes:
+        message = Message(Method.BINDING, MessageClass.REQUEST)
+        name = f"{self.remote.ufrag}:{self.local.ufrag}"
+        message.attributes = {
+            Attribute.USERNAME: name.encode(),
+            Attribute.PRIORITY: struct.pack("!I", _HOST_PRIORITY),
+            Attribute.ICE_CONTROLLING: self._tie_breaker,
+            Attribute.USE_CANDIDATE: b"",
+        }
+        while len(self._pending) >= 64:
+            self._pending.pop(next(iter(self._pending)))
+        self._pending[message.transaction_id] = (target, now)
+        return message.encode(self.remote.password.encode())
+
+    def take_answer(self, message: Message, source: Address, now: float) -> bool:
+        """Take a message; True if it is a valid answer to one of our checks."""
+        target, sent = self._pending.get(message.transaction_id, (None, now))
+        if target != source or message.message_class != MessageClass.SUCCESS:
+            return False
+        if not message.verify(self.remote.password.encode()):
+            return False
+        del self._pending[message.transaction_id]
+        self.consent_at, self.round_trip = now, now - sent
+        self.selected = self.selected or source
+        return True
 
 
 def _error(message: Message, code: int, reason: str, key: bytes | None) -> bytes:

@@ -1,0 +1,292 @@
+"""The media server's core: one UDP port, many peers; bytes in, bytes and events out.
+
+Source gate: a datagram that is not STUN is dropped and counted unless its source address has passed
+an authenticated connectivity check, so nobody else's ClientHello or junk reaches DTLS or SRTP.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from antiphase.arrays import Signal
+from antiphase.errors import ParameterError, ProtocolError
+from antiphase.media.answer import AnswerPolicy, negotiate, write_description
+from antiphase.media.dtls import Certificate, DtlsTransport, is_dtls
+from antiphase.media.events import Closed, Counters, Event
+from antiphase.media.ice import IceCredentials, IceLiteAgent, local_ufrag
+from antiphase.media.rtp import is_rtcp, is_rtp
+from antiphase.media.sdp import Description, SdpLimits, parse_description
+from antiphase.media.session import MediaSession, SessionSettings
+from antiphase.media.stun import Address, Message, is_stun
+
+__all__ = ["Endpoint", "EndpointSettings"]
+
+_MAX_QUEUE = 20000
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """What an endpoint announces and allows.
+
+    Parameters
+    ----------
+    candidates : tuple of (str, int)
+        Addresses and ports under which peers reach it, most preferred first.
+    max_sessions : int
+        Further offers are refused.
+    connect_seconds : float
+        A session that is not connected by then is closed.
+    policy : AnswerPolicy
+        Formats and directions.
+    session : SessionSettings
+        Coding.
+    limits : SdpLimits
+        Sizes of offers.
+    """
+
+    candidates: tuple[Address, ...]
+    max_sessions: int = 2000
+    connect_seconds: float = 30.0
+    policy: AnswerPolicy = field(default_factory=AnswerPolicy)
+    session: SessionSettings = field(default_factory=SessionSettings)
+    limits: SdpLimits = field(default_factory=SdpLimits)
+
+
+@dataclass
+class _Peer:
+    session: MediaSession
+    agent: IceLiteAgent
+    opened: float
+
+
+class Endpoint:
+    """Server side of WebRTC without I/O.
+
+    Parameters
+    ----------
+    settings : EndpointSettings
+        What it announces and allows.
+    certificate : Certificate, optional
+        Its identity; a fresh one when not given.
+    """
+
+    def __init__(self, settings: EndpointSettings, certificate: Certificate | None = None) -> None:
+        self.settings = settings
+        self.certificate = certificate or Certificate()
+        self.counters = Counters()
+        self._peers: dict[str, _Peer] = {}
+        self._by_ufrag: dict[str, _Peer] = {}
+        self._by_source: dict[Address, _Peer] = {}
+        self._outgoing: deque[tuple[bytes, Address]] = deque()
+        self._events: deque[Event] = deque()
+
+    def open(self, session_id: str, offer: str, now: float) -> str:
+        """Take a peer's offer and return the answer; a known id renegotiates.
+
+        A changed ufrag in a later offer is an ICE restart.
+
+        Raises
+        ------
+        ProtocolError
+            If the offer is refused; the message is one line for the peer.
+        """
+        try:
+            return self._open(session_id, parse_description(offer, self.settings.limits), now)
+        except ProtocolError:
+            self.counters.sdp_refused += 1
+            raise
+
+    def _open(self, session_id: str, offer: Description, now: float) -> str:
+        if offer.setup == "passive":
+            raise ProtocolError("SDP has setup:passive; this server is passive, use actpass")
+        if session_id in self._peers:
+            return self._renegotiate(self._peers[session_id], offer, now)
+        if len(self._peers) >= self.settings.max_sessions:
+            raise ProtocolError(f"server is full ({self.settings.max_sessions} sessions)")
+        session = MediaSession(
+            session_id,
+            DtlsTransport(self.certificate, "server", offer.fingerprints),
+            negotiate(offer, self.settings.policy),
+            self.settings.session,
+            self.counters,
+        )
+        agent = IceLiteAgent(IceCredentials.generate(), offer.credentials, now)
+        peer = _Peer(session, agent, now)
+        self._peers[session_id] = peer
+        self._by_ufrag[agent.local.ufrag] = peer
+        return self._answer(peer)
+
+    def _renegotiate(self, peer: _Peer, offer: Description, now: float) -> str:
+        agent = peer.agent
+        if offer.fingerprints != peer.session.dtls.fingerprints:
+            raise ProtocolError("SDP changes the DTLS fingerprint; open a new session")
+        if offer.credentials != agent.remote:
+            self._by_ufrag.pop(agent.local.ufrag, None)
+            agent.restart(IceCredentials.generate(), offer.credentials, now)
+            self._by_ufrag[agent.local.ufrag] = peer
+        peer.session.update_sections(negotiate(offer, self.settings.policy))
+        return self._answer(peer)
+
+    def _answer(self, peer: _Peer) -> str:
+        return write_description(
+            peer.session.sections,
+            peer.agent.local,
+            self.certificate.fingerprint,
+            self.settings.candidates,
+            self.settings.policy,
+        )
+
+    def close(self, session_id: str, reason: str = "closed by the server") -> None:
+        """Say goodbye to a peer and free its place; an unknown id is ignored."""
+        peer = self._peers.pop(session_id, None)
+        if peer is None:
+            return
+        peer.session.goodbye()
+        self._flush(peer)
+        self._by_ufrag.pop(peer.agent.local.ufrag, None)
+        for source in [s for s, owner in self._by_source.items() if owner is peer]:
+            del self._by_source[source]
+        self._events.append(Closed(session_id, reason))
+
+    def receive(self, datagram: bytes, source: Address, now: float, wall: float) -> None:
+        """Take one datagram.
+
+        Parameters
+        ----------
+        datagram : bytes
+            As it came.
+        source : tuple of (str, int)
+            Where from.
+        now : float
+            Seconds on a monotonic clock.
+        wall : float
+            Seconds since 1970, for RTCP's NTP timestamps.
+        """
+        if is_stun(datagram):
+            self._receive_stun(datagram, source, now)
+            return
+        peer = self._by_source.get(source)
+        if peer is None:
+            self.counters.ungated += 1
+        elif is_dtls(datagram):
+            self._receive_dtls(peer, datagram)
+        elif is_rtp(datagram):
+            if is_rtcp(datagram):
+                peer.session.receive_rtcp(datagram, now, wall)
+            else:
+                self._events.extend(peer.session.receive_rtp(datagram, now))
+            self._flush(peer)
+        else:
+            self.counters.junk += 1
+
+    def _receive_stun(self, datagram: bytes, source: Address, now: float) -> None:
+        try:
+            message = Message.parse(datagram)
+        except ProtocolError:
+            self.counters.stun_malformed += 1
+            return
+        peer = self._by_ufrag.get(local_ufrag(message) or "")
+        if peer is None:
+            self.counters.stun_unknown += 1
+            return
+        agent = peer.agent
+        before = agent.bad_requests
+        answer = agent.handle(message, source, now)
+        self.counters.stun_unauthenticated += agent.bad_requests - before
+        if answer is not None:
+            self._send(answer, source)
+        if agent.knows(source) and self._by_source.get(source) is not peer:
+            self._by_source[source] = peer
+            for old in [s for s, o in self._by_source.items() if o is peer]:
+                if not agent.knows(old):
+                    del self._by_source[old]
+
+    def _receive_dtls(self, peer: _Peer, datagram: bytes) -> None:
+        session = peer.session
+        try:
+            self._events.extend(session.receive_dtls(datagram))
+        except ProtocolError as error:
+            self.counters.dtls_failed += 1
+            if session.dtls.closed:
+                self.close(session.session_id, str(error))
+            return
+        self._flush(peer)
+        if session.dtls.closed:
+            self.close(session.session_id, "closed by the peer")
+
+    def send_audio(self, session_id: str, mid: str, pcm: Signal) -> None:
+        """Send one frame to a peer; dropped where it can't be.
+
+        Raises
+        ------
+        ParameterError
+            If the session is unknown.
+        """
+        peer = self._peer(session_id)
+        peer.session.send_audio(mid, pcm)
+        self._flush(peer)
+
+    def send_data(self, session_id: str, data: bytes) -> None:
+        """Send DTLS application data (an SCTP packet); raises as `send_audio`."""
+        peer = self._peer(session_id)
+        peer.session.dtls.send(data)
+        self._flush(peer)
+
+    @property
+    def sessions(self) -> dict[str, MediaSession]:
+        """The open sessions by id (a copy)."""
+        return {session_id: peer.session for session_id, peer in self._peers.items()}
+
+    def _peer(self, session_id: str) -> _Peer:
+        peer = self._peers.get(session_id)
+        if peer is None:
+            raise ParameterError("session_id", session_id, "an open session")
+        return peer
+
+    def tick(self, now: float, wall: float) -> None:
+        """Run what is due: retransmissions, reports, consent and connect timeouts."""
+        for session_id, peer in list(self._peers.items()):
+            waited = 0.0 if peer.session.connected else now - peer.opened
+            if peer.agent.expired(now):
+                self.close(session_id, "consent expired: no connectivity check for 30 s")
+            elif waited > self.settings.connect_seconds:
+                self.close(session_id, "not connected in time")
+            else:
+                self._tick_peer(peer, now, wall)
+
+    def _tick_peer(self, peer: _Peer, now: float, wall: float) -> None:
+        session = peer.session
+        wait = session.dtls.timeout()
+        if wait is not None and wait <= 0:
+            try:
+                session.dtls.retransmit()
+            except ProtocolError as error:
+                self.close(session.session_id, str(error))
+                return
+        session.report(now, wall)
+        self._flush(peer)
+
+    def poll_outgoing(self) -> list[tuple[bytes, Address]]:
+        """Return and clear the datagrams to send."""
+        outgoing = list(self._outgoing)
+        self._outgoing.clear()
+        return outgoing
+
+    def poll_events(self) -> list[Event]:
+        """Return and clear what has happened, oldest first."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def _flush(self, peer: _Peer) -> None:
+        target = peer.agent.selected
+        for datagram in peer.session.take_outgoing():
+            if target is not None:
+                self._send(datagram, target)
+
+    def _send(self, datagram: bytes, target: Address) -> None:
+        if len(self._outgoing) >= _MAX_QUEUE:
+            self._outgoing.popleft()
+            self.counters.outgoing_dropped += 1
+        self._outgoing.append((datagram, target))

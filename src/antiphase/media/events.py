@@ -1,0 +1,74 @@
+"""What the media core tells its driver, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from antiphase.media.audio import AudioFrame
+
+__all__ = [
+    "AudioReceived",
+    "Closed",
+    "Connected",
+    "Counters",
+    "DataReceived",
+    "Event",
+]
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The peer's DTLS handshake is done and its fingerprint matched; media may flow."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
+class AudioReceived:
+    """A frame of the peer's audio, also concealed ones, in order."""
+
+    session_id: str
+    mid: str
+    frame: AudioFrame
+
+
+@dataclass(frozen=True)
+class DataReceived:
+    """DTLS application data: an SCTP packet of the data channels."""
+
+    session_id: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The session is gone and its place is free; `reason` is one line."""
+
+    session_id: str
+    reason: str
+
+
+Event = Connected | AudioReceived | DataReceived | Closed
+
+
+@dataclass
+class Counters:
+    """How many datagrams were dropped and why; one number per reason."""
+
+    ungated: int = 0
+    """Not STUN, from a source that passed no authenticated check."""
+    stun_malformed: int = 0
+    stun_unknown: int = 0
+    """STUN for no session of ours."""
+    stun_unauthenticated: int = 0
+    junk: int = 0
+    """Gated source, but neither DTLS nor RTP."""
+    dtls_failed: int = 0
+    srtp_failed: int = 0
+    """Forged, replayed or broken SRTP."""
+    rtp_unknown: int = 0
+    """RTP that belongs to no section."""
+    rtcp_malformed: int = 0
+    sdp_refused: int = 0
+    outgoing_dropped: int = 0
+    """Datagrams that the driver did not take in time."""

@@ -1,0 +1,315 @@
+"""One peer: ICE, DTLS, SRTP, its incoming and outgoing audio, and the reports between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from aiortc import rtp as aiortc_rtp
+
+from antiphase.arrays import Signal
+from antiphase.codecs import OpusEncoder
+from antiphase.errors import ProtocolError
+from antiphase.media.answer import NegotiatedSection
+from antiphase.media.audio import AudioReceiver, AudioSender
+from antiphase.media.bitrate import BitrateController, BitrateLimits
+from antiphase.media.dtls import DtlsTransport
+from antiphase.media.events import AudioReceived, Connected, Counters, DataReceived, Event
+from antiphase.media.payload import OpusSettings
+from antiphase.media.rtp import RtcpPacket, RtpPacket, parse_rtcp
+from antiphase.media.srtp import SrtpSession
+
+__all__ = ["REPORT_SECONDS", "MediaSession", "SessionSettings"]
+
+REPORT_SECONDS = 1.0
+"""How often reports are sent."""
+
+_NTP_EPOCH = 2208988800
+_MAX_STREAMS = 32
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """How a session codes audio.
+
+    Parameters
+    ----------
+    opus : OpusSettings
+        How Opus is encoded.
+    opus_rate : int
+        Rate in Hz of Opus samples on our side.
+    reorder : int
+        Packets that may wait for a missing one.
+    bitrate : BitrateLimits
+        Bounds of rate control.
+    """
+
+    opus: OpusSettings = field(default_factory=OpusSettings)
+    opus_rate: int = 48000
+    reorder: int = 0
+    bitrate: BitrateLimits = field(default_factory=BitrateLimits)
+
+
+@dataclass
+class _Incoming:
+    mid: str
+    receiver: AudioReceiver
+    last_sr: int = 0
+    last_sr_at: float = 0.0
+
+
+class MediaSession:
+    """State of one peer behind one endpoint.
+
+    Parameters
+    ----------
+    session_id : str
+        Its name.
+    dtls : DtlsTransport
+        The association.
+    sections : tuple of NegotiatedSection
+        What was agreed.
+    settings : SessionSettings
+        How to code.
+    counters : Counters
+        Shared with the endpoint.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        dtls: DtlsTransport,
+        sections: tuple[NegotiatedSection, ...],
+        settings: SessionSettings,
+        counters: Counters,
+    ) -> None:
+        self.session_id = session_id
+        self.dtls = dtls
+        self.settings = settings
+        self.counters = counters
+        self.srtp: SrtpSession | None = None
+        self.sections: tuple[NegotiatedSection, ...] = ()
+        self.senders: dict[str, AudioSender] = {}
+        self.rates: dict[str, BitrateController] = {}
+        self.round_trip_ms: float | None = None
+        self._incoming: dict[int, _Incoming] = {}
+        self._outgoing: list[bytes] = []
+        self._report_at = 0.0
+        self.on_packet: Callable[[str, RtpPacket], None] | None = None
+        self.update_sections(sections)
+
+    def update_sections(self, sections: tuple[NegotiatedSection, ...]) -> None:
+        """Take over a (re)negotiated set of sections; streams that stay keep their state."""
+        before = {s.offer.mid: s for s in self.sections if s.accepted}
+        self.sections = tuple(
+            replace(section, ssrc=before[section.offer.mid].ssrc)
+            if section.offer.mid in before
+            else section
+            for section in sections
+        )
+        sending = {s.offer.mid: s for s in self.sections if s.sends and s.form is not None}
+        for mid in set(self.senders) - set(sending):
+            del self.senders[mid], self.rates[mid]
+        for mid, section in sending.items():
+            if mid not in self.senders and section.form is not None:
+                extension = section.offer.mid_extension
+                self.senders[mid] = AudioSender(
+                    section.form,
+                    opus_rate=self.settings.opus_rate,
+                    opus=self.settings.opus,
+                    ssrc=section.ssrc,
+                    extensions={extension: mid.encode()} if extension else None,
+                )
+                self.rates[mid] = BitrateController(self.settings.bitrate)
+        receiving = {s.offer.mid for s in self.sections if s.receives}
+        self._incoming = {k: s for k, s in self._incoming.items() if s.mid in receiving}
+
+    @property
+    def connected(self) -> bool:
+        """Whether media may flow."""
+        return self.srtp is not None and not self.dtls.closed
+
+    def take_outgoing(self) -> list[bytes]:
+        """Return and clear the datagrams for the selected address."""
+        outgoing, self._outgoing = self.dtls.take_outgoing() + self._outgoing, []
+        return outgoing
+
+    def receive_dtls(self, datagram: bytes) -> list[Event]:
+        """Take a DTLS datagram.
+
+        Raises
+        ------
+        ProtocolError
+            If the association has failed for good.
+        """
+        data = self.dtls.receive(datagram)
+        events: list[Event] = []
+        if self.srtp is None and self.dtls.keys is not None:
+            self.srtp = SrtpSession(self.dtls.keys)
+            events.append(Connected(self.session_id))
+        return events + [DataReceived(self.session_id, d) for d in data if d]
+
+    def receive_rtp(self, datagram: bytes, now: float) -> list[Event]:
+        """Take an SRTP datagram and return the audio frames that it completed."""
+        if self.srtp is None:
+            return []
+        try:
+            packet = RtpPacket.parse(self.srtp.unprotect(datagram))
+        except ProtocolError:
+            self.counters.srtp_failed += 1
+            return []
+        stream = self._incoming.get(packet.ssrc) or self._new_stream(packet)
+        if stream is None or packet.payload_type != stream.receiver.form.payload_type:
+            self.counters.rtp_unknown += 1
+            return []
+        if self.on_packet is not None:
+            self.on_packet(stream.mid, packet)
+        frames = stream.receiver.receive(packet, now)
+        return [AudioReceived(self.session_id, stream.mid, frame) for frame in frames]
+
+    def _new_stream(self, packet: RtpPacket) -> _Incoming | None:
+        """Find the section of a new source: announced SSRC, else MID extension, else the format."""
+        if len(self._incoming) >= _MAX_STREAMS:
+            return None
+        candidates = [s for s in self.sections if s.receives and s.form is not None]
+        named = [s for s in candidates if packet.ssrc in s.offer.ssrcs] or [
+            s
+            for s in candidates
+            if s.offer.mid_extension is not None
+            and packet.extensions.get(s.offer.mid_extension) == s.offer.mid.encode()
+        ]
+        matching = [s for s in candidates if s.form and s.form.payload_type == packet.payload_type]
+        section = named[0] if named else matching[0] if len(matching) == 1 else None
+        if section is None or section.form is None:
+            return None
+        receiver = AudioReceiver(
+            section.form, opus_rate=self.settings.opus_rate, reorder=self.settings.reorder
+        )
+        self._incoming[packet.ssrc] = _Incoming(section.offer.mid, receiver)
+        return self._incoming[packet.ssrc]
+
+    def send_audio(self, mid: str, pcm: Signal) -> None:
+        """Encode and queue one frame; dropped before the connection and without such a section."""
+        sender = self.senders.get(mid)
+        if self.srtp is not None and sender is not None:
+            self.send_packet(sender.send(pcm))
+
+    def send_packet(self, packet: RtpPacket) -> None:
+        """Protect and queue a packet of one of our senders."""
+        if self.srtp is not None:
+            self._outgoing.append(self.srtp.protect(packet.encode()))
+
+    def receiver(self, mid: str) -> AudioReceiver | None:
+        """Return the newest incoming stream of a section."""
+        found = [s.receiver for s in self._incoming.values() if s.mid == mid]
+        return found[-1] if found else None
+
+    def receive_rtcp(self, datagram: bytes, now: float, wall: float) -> None:
+        """Take an SRTCP datagram."""
+        if self.srtp is None:
+            return
+        try:
+            packets = parse_rtcp(self.srtp.unprotect_rtcp(datagram))
+        except ProtocolError:
+            self.counters.rtcp_malformed += 1
+            return
+        for packet in packets:
+            self._take_rtcp(packet, now, wall)
+
+    def _take_rtcp(self, packet: RtcpPacket, now: float, wall: float) -> None:
+        match packet:
+            case aiortc_rtp.RtcpSrPacket(ssrc=ssrc, sender_info=info, reports=reports):
+                stream = self._incoming.get(ssrc)
+                if stream is not None:
+                    stream.last_sr = info.ntp_timestamp >> 16 & 0xFFFFFFFF
+                    stream.last_sr_at = now
+                self._take_reports(reports, now, wall)
+            case aiortc_rtp.RtcpRrPacket(reports=reports):
+                self._take_reports(reports, now, wall)
+            case aiortc_rtp.RtcpRtpfbPacket():
+                self._retransmit(packet)
+            case aiortc_rtp.RtcpPsfbPacket():
+                self._take_estimate(packet)
+            case aiortc_rtp.RtcpByePacket(sources=sources):
+                for ssrc in sources:
+                    self._incoming.pop(ssrc, None)
+
+    def _take_reports(
+        self, reports: list[aiortc_rtp.RtcpReceiverInfo], now: float, wall: float
+    ) -> None:
+        for report in reports:
+            mid = next((m for m, s in self.senders.items() if s.ssrc == report.ssrc), None)
+            if mid is None:
+                continue
+            if report.lsr:
+                middle = int((wall + _NTP_EPOCH) * 65536) & 0xFFFFFFFF
+                delay = (middle - report.lsr - report.dlsr & 0xFFFFFFFF) / 65536
+                self.round_trip_ms = 1000 * delay if delay < 60 else None
+            self._apply(mid, self.rates[mid].report(report.fraction_lost, now))
+
+    def _take_estimate(self, packet: aiortc_rtp.RtcpPsfbPacket) -> None:
+        if packet.fmt != aiortc_rtp.RTCP_PSFB_APP:
+            return
+        try:
+            bitrate, ssrcs = aiortc_rtp.unpack_remb_fci(packet.fci)
+        except (ValueError, IndexError, OverflowError):
+            self.counters.rtcp_malformed += 1
+            return
+        for mid, sender in self.senders.items():
+            if sender.ssrc in ssrcs:
+                self._apply(mid, self.rates[mid].cap(bitrate))
+
+    def _apply(self, mid: str, bitrate: int) -> None:
+        encoder = self.senders[mid].encoder
+        if isinstance(encoder, OpusEncoder) and encoder.bitrate != bitrate:
+            encoder.bitrate = bitrate
+
+    def _retransmit(self, packet: aiortc_rtp.RtcpRtpfbPacket) -> None:
+        if packet.fmt != aiortc_rtp.RTCP_RTPFB_NACK:
+            return
+        for sender in self.senders.values():
+            if sender.ssrc == packet.media_ssrc:
+                for sequence in packet.lost[:64]:
+                    again = sender.sent(sequence)
+                    if again is not None:
+                        self.send_packet(again)
+
+    def report(self, now: float, wall: float) -> None:
+        """Queue sender and receiver reports if they are due."""
+        if self.srtp is None or now < self._report_at:
+            return
+        self._report_at = now + REPORT_SECONDS
+        blocks = [
+            stream.receiver.statistics.report(
+                ssrc,
+                stream.last_sr,
+                int((now - stream.last_sr_at) * 65536) if stream.last_sr else 0,
+            )
+            for ssrc, stream in list(self._incoming.items())[:31]
+        ]
+        ntp = int((wall + _NTP_EPOCH) * 2**32) & (2**64 - 1)
+        packets: list[bytes] = []
+        for sender in self.senders.values():
+            if sender.packets:
+                info = aiortc_rtp.RtcpSenderInfo(
+                    ntp, sender.timestamp & 0xFFFFFFFF, sender.packets, sender.octets & 0xFFFFFFFF
+                )
+                packets.append(bytes(aiortc_rtp.RtcpSrPacket(sender.ssrc, info, blocks)))
+                blocks = []
+        if blocks or not packets:
+            ssrc = next((s.ssrc for s in self.senders.values()), 1)
+            packets.append(bytes(aiortc_rtp.RtcpRrPacket(ssrc=ssrc, reports=blocks)))
+        source = aiortc_rtp.RtcpSourceInfo(
+            ssrc=next((s.ssrc for s in self.senders.values()), 1), items=[(1, b"antiphase")]
+        )
+        packets.append(bytes(aiortc_rtp.RtcpSdesPacket(chunks=[source])))
+        self._outgoing.append(self.srtp.protect_rtcp(b"".join(packets)))
+
+    def goodbye(self) -> None:
+        """Queue BYE and the DTLS closing alert."""
+        if self.srtp is not None and self.senders:
+            bye = bytes(aiortc_rtp.RtcpByePacket([s.ssrc for s in self.senders.values()]))
+            ssrc = next(iter(self.senders.values())).ssrc
+            empty = bytes(aiortc_rtp.RtcpRrPacket(ssrc=ssrc, reports=[]))
+            self._outgoing.append(self.srtp.protect_rtcp(empty + bye))
+        self.dtls.close()

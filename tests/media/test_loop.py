@@ -1,0 +1,130 @@
+"""The asyncio driver against aiortc: a peer that we didn't write, over real UDP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+
+from antiphase.media.answer import AnswerPolicy
+from antiphase.media.endpoint import Endpoint, EndpointSettings
+from antiphase.media.events import AudioReceived, Closed, Connected, Event
+from antiphase.media.loop import AsyncioDriver
+
+TONE_HZ = 440
+
+
+class Tone(AudioStreamTrack):
+    """A sine at −10 dB in both channels, 20 ms a frame."""
+
+    async def recv(self) -> av.AudioFrame:
+        frame = await super().recv()
+        assert isinstance(frame, av.AudioFrame)
+        n = np.arange(frame.samples) + (frame.pts or 0)
+        pcm = (10362 * np.sin(2 * np.pi * TONE_HZ * n / frame.sample_rate)).astype(np.int16)
+        out = av.AudioFrame.from_ndarray(np.repeat(pcm, 2)[None, :], "s16", "stereo")
+        out.sample_rate, out.pts = frame.sample_rate, frame.pts
+        out.time_base = Fraction(1, frame.sample_rate)
+        return out
+
+
+class Server:
+    """An echo on top of the driver, with a record of what happened."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.driver: AsyncioDriver
+
+    def handle(self, endpoint: Endpoint, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, AudioReceived):
+            endpoint.send_audio(event.session_id, event.mid, event.frame.pcm)
+
+    async def start(self, policy: AnswerPolicy, host: str = "127.0.0.1") -> None:
+        self.driver = await AsyncioDriver.start(
+            host, 0, lambda address: EndpointSettings((address,), policy=policy), self.handle
+        )
+
+
+async def heard(peer: RTCPeerConnection, seconds: float) -> tuple[np.ndarray, int]:
+    """Return what a peer's first receiver played in about `seconds`, and its rate."""
+    track = peer.getReceivers()[0].track
+    parts: list[np.ndarray] = []
+    fs = 0
+    try:
+        while sum(map(len, parts)) < seconds * (fs or 1):
+            frame = await asyncio.wait_for(track.recv(), 10)
+            assert isinstance(frame, av.AudioFrame)
+            fs = frame.sample_rate
+            data = frame.to_ndarray().astype(float).ravel() / 32768
+            parts.append(data[:: len(frame.layout.channels)])
+    except MediaStreamError:
+        pass
+    return np.concatenate(parts), fs
+
+
+async def call(
+    policy: AnswerPolicy,
+    check: Callable[[Server, RTCPeerConnection], Awaitable[None]],
+    host: str = "127.0.0.1",
+) -> Server:
+    server = Server()
+    await server.start(policy, host)
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer.addTrack(Tone())
+    await peer.setLocalDescription(await peer.createOffer())
+    answer = server.driver.endpoint.open(
+        "echo", peer.localDescription.sdp, asyncio.get_running_loop().time()
+    )
+    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    try:
+        await check(server, peer)
+    finally:
+        await peer.close()
+        await asyncio.sleep(0.2)
+        await server.driver.stop()
+    return server
+
+
+@pytest.mark.parametrize("name", ["OPUS", "G722", "PCMU", "PCMA"])
+def test_aiortc_hears_its_own_tone(name: str) -> None:
+    """Audio goes through decode and encode and comes back at the level it was sent."""
+
+    async def check(server: Server, peer: RTCPeerConnection) -> None:
+        sound, fs = await heard(peer, 1.0)
+        spectrum = np.abs(np.fft.rfft(sound[-fs // 2 :] * np.hanning(fs // 2)))
+        assert abs(np.argmax(spectrum) * 2 - TONE_HZ) <= 4
+        level = 20 * np.log10(np.sqrt(np.mean(sound[-fs // 2 :] ** 2)) * np.sqrt(2))
+        assert abs(level + 10) < 1.5
+
+    server = asyncio.run(call(AnswerPolicy(formats=(name,)), check))
+    assert isinstance(server.events[0], Connected)
+    frames = [e.frame for e in server.events if isinstance(e, AudioReceived)]
+    assert len(frames) > 40
+    assert not any(f.concealed for f in frames)
+
+
+def test_the_peer_leaving_frees_its_place() -> None:
+    """When the peer closes, the session is gone at once, not after the consent timeout."""
+
+    async def check(_: Server, peer: RTCPeerConnection) -> None:
+        await heard(peer, 0.1)
+
+    server = asyncio.run(call(AnswerPolicy(), check))
+    assert Closed("echo", "closed by the peer") in server.events
+
+
+def test_ipv6() -> None:
+    """The same over IPv6."""
+
+    async def check(_: Server, peer: RTCPeerConnection) -> None:
+        await heard(peer, 0.1)
+
+    server = asyncio.run(call(AnswerPolicy(), check, "::1"))
+    assert isinstance(server.events[0], Connected)
