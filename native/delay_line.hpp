@@ -15,7 +15,7 @@ class DelayLine {
  public:
   // Keeps `length` samples; blocks of up to `block` samples may be appended at once.
   explicit DelayLine(std::size_t length, std::size_t block = 1)
-      : length_(length), capacity_(std::max<std::size_t>(4 * length, 1024) + length + block),
+      : length_(length), capacity_(length + std::max<std::size_t>(length, 512) + block),
         buffer_(capacity_, T(0)), end_(length) {}
 
   std::size_t length() const { return length_; }
@@ -31,6 +31,10 @@ class DelayLine {
     end_ += n;
   }
 
+  // One past the newest sample.
+  const T* end() const { return buffer_.data() + end_; }
+  // The last n samples, to be overwritten.
+  T* newest_block(std::size_t n) { return buffer_.data() + end_ - n; }
   // Pointer to the oldest of the `length` samples that end `age` samples before the newest one.
   // After a block push of n samples, ages up to n - 1 are valid.
   const T* window(std::size_t age = 0) const { return buffer_.data() + end_ - length_ - age; }

@@ -1,15 +1,23 @@
-// Inner products and updates through the compilers' vector extensions; no intrinsics, so the same
-// text builds for SSE2, AVX2, NEON and WebAssembly.
+// Inner products and updates through the compilers' vector extensions, so that the same text builds
+// for SSE2, AVX2, NEON and WebAssembly. Intrinsics only for the fused multiply-add, which has no
+// portable spelling: everything else is compiled without contraction, alike on every compiler.
 #pragma once
 
 #include <cstddef>
 #include <cstring>
 #include <new>
 #include <vector>
+#if defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 namespace antiphase {
 
-#if defined(__AVX2__)
+#if defined(__AVX512F__)
+constexpr std::size_t vector_bytes = 64;
+#elif defined(__AVX2__)
 constexpr std::size_t vector_bytes = 32;
 #else
 constexpr std::size_t vector_bytes = 16;
@@ -27,6 +35,22 @@ struct Simd {
   }
   static void store(T* p, type v) { std::memcpy(p, &v, sizeof v); }
   static type splat(T value) { return value - type{}; }
+
+  // a b + c
+  static type fma(type a, type b, type c) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return (type)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+    else return (type)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__FMA__)
+    if constexpr (sizeof(T) == 4) return (type)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+    else return (type)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+    if constexpr (sizeof(T) == 4) return (type)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+    else return (type)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#else
+    return a * b + c;
+#endif
+  }
   static T sum(type v) {
     T total = 0;
     for (std::size_t i = 0; i < lanes; ++i) total += v[i];
@@ -61,12 +85,12 @@ inline T dot(const T* a, const T* b, std::size_t n) {
   typename V::type s0{}, s1{}, s2{}, s3{};
   std::size_t k = 0;
   for (; k + 4 * V::lanes <= n; k += 4 * V::lanes) {
-    s0 += V::load(a + k) * V::load(b + k);
-    s1 += V::load(a + k + V::lanes) * V::load(b + k + V::lanes);
-    s2 += V::load(a + k + 2 * V::lanes) * V::load(b + k + 2 * V::lanes);
-    s3 += V::load(a + k + 3 * V::lanes) * V::load(b + k + 3 * V::lanes);
+    s0 = V::fma(V::load(a + k), V::load(b + k), s0);
+    s1 = V::fma(V::load(a + k + V::lanes), V::load(b + k + V::lanes), s1);
+    s2 = V::fma(V::load(a + k + 2 * V::lanes), V::load(b + k + 2 * V::lanes), s2);
+    s3 = V::fma(V::load(a + k + 3 * V::lanes), V::load(b + k + 3 * V::lanes), s3);
   }
-  for (; k + V::lanes <= n; k += V::lanes) s0 += V::load(a + k) * V::load(b + k);
+  for (; k + V::lanes <= n; k += V::lanes) s0 = V::fma(V::load(a + k), V::load(b + k), s0);
   T total = V::sum((s0 + s1) + (s2 + s3));
   for (; k < n; ++k) total += a[k] * b[k];
   return total;
@@ -78,7 +102,7 @@ inline void axpy(T scale, const T* x, T* y, std::size_t n) {
   using V = Simd<T>;
   const auto s = V::splat(scale);
   std::size_t k = 0;
-  for (; k + V::lanes <= n; k += V::lanes) V::store(y + k, V::load(y + k) + s * V::load(x + k));
+  for (; k + V::lanes <= n; k += V::lanes) V::store(y + k, V::fma(s, V::load(x + k), V::load(y + k)));
   for (; k < n; ++k) y[k] += scale * x[k];
 }
 

@@ -194,6 +194,7 @@ std::string named(const char* base) { return std::string(base) + suffix<T>(); }
 
 void bind_codecs(nb::module_& m);
 void bind_frequency_domain(nb::module_& m);
+void bind_fxlms(nb::module_& m);
 void bind_lms(nb::module_& m);
 void bind_loop(nb::module_& m);
 void bind_rls(nb::module_& m);

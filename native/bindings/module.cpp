@@ -41,6 +41,7 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_seams<double>(m);
   bind_codecs(m);
   bind_frequency_domain(m);
+  bind_fxlms(m);
   bind_lms(m);
   bind_loop(m);
   bind_rls(m);

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from antiphase.adaptive.affine_projection import AffineProjectionFilter, ModifiedFxAP
 from antiphase.adaptive.frequency_domain import (
     DelaylessFxLMS,
     FrequencyDomainKalmanFilter,
     PartitionedBlockFilter,
     PartitionedBlockFxLMS,
 )
+from antiphase.adaptive.fxlms import FilteredXController, FxLMS, FxNLMS, ModifiedFxNLMS
 from antiphase.adaptive.lms import LMSFilter, NLMSFilter
 from antiphase.adaptive.rls import FxRLS, RLSFilter
 from antiphase.adaptive.seam import Canceller, Controller
+from antiphase.adaptive.step_rule import Robust
 
 __all__ = [
+    "AffineProjectionFilter",
     "Canceller",
     "Controller",
     "DelaylessFxLMS",
+    "FilteredXController",
     "FrequencyDomainKalmanFilter",
+    "FxLMS",
+    "FxNLMS",
     "FxRLS",
     "LMSFilter",
+    "ModifiedFxAP",
+    "ModifiedFxNLMS",
     "NLMSFilter",
     "PartitionedBlockFilter",
     "PartitionedBlockFxLMS",
     "RLSFilter",
+    "Robust",
 ]

@@ -6,21 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphase.adaptive.seam import NativeCanceller, native_class
+from antiphase.adaptive.step_rule import Robust, step_rule
 from antiphase.errors import require
 
 __all__ = ["LMSFilter", "NLMSFilter"]
 
 
-def _check(n_taps: int, leakage: float) -> None:
-    require(n_taps >= 1, "n_taps", n_taps, "at least 1")
-    require(0 < leakage <= 1, "leakage", leakage, "in (0, 1]")
-
-
 class LMSFilter(NativeCanceller):
     """Least mean squares.
 
-    ``residual[n] = primary[n] − w·x[n]``, ``w ← leakage·w + mu·residual[n]·x[n]`` with x[n] the
-    last `n_taps` reference samples.
+    ``residual[n] = primary[n] − w·x[n]``, ``w ← leakage·w + mu·ψ(residual[n])·x[n]`` with x[n] the
+    last `n_taps` reference samples. Computed in blocks of eight samples, with the same result as
+    sample by sample.
 
     Parameters
     ----------
@@ -31,6 +28,8 @@ class LMSFilter(NativeCanceller):
     leakage : float
         Multiplies w at each sample, in (0, 1]; 1 is none. Costs depth: 1 − 1e-5 limits white-noise
         cancellation to about 46 dB.
+    robust : {"none", "huber", "sign"}
+        ψ, for impulsive noise in the primary: see `step_rule.Robust`.
     dtype : {float32, float64}
         Number type of the kernel.
 
@@ -42,6 +41,8 @@ class LMSFilter(NativeCanceller):
     References
     ----------
     Widrow & Hoff (1960), Adaptive switching circuits. Haykin (2014), Adaptive Filter Theory, ch. 6.
+    Mathews & Cho (1987), Improved convergence analysis of stochastic gradient adaptive filters
+    using the sign algorithm.
     """
 
     def __init__(
@@ -50,18 +51,20 @@ class LMSFilter(NativeCanceller):
         mu: float,
         *,
         leakage: float = 1.0,
+        robust: Robust = "none",
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        _check(n_taps, leakage)
-        require(mu > 0, "mu", mu, "> 0")
-        super().__init__(native_class("Lms", dtype)(n_taps, mu, leakage, 0.0, False), dtype)
+        require(n_taps >= 1, "n_taps", n_taps, "at least 1")
+        rule = step_rule(mu, leakage=leakage, normalised=False, robust=robust)
+        super().__init__(native_class("Lms", dtype)(n_taps, 1, rule), dtype)
 
 
 class NLMSFilter(NativeCanceller):
     """Normalised least mean squares.
 
     ``residual[n] = primary[n] − w·x[n]``,
-    ``w ← leakage·w + mu·residual[n]·x[n] / (epsilon + x[n]·x[n])``.
+    ``w ← leakage·w + mu·ψ(residual[n])·x[n] / (epsilon + E)`` with ``E = x[n]·x[n]``.
+    Computed in blocks of eight samples, with the same result as sample by sample.
 
     Parameters
     ----------
@@ -74,6 +77,11 @@ class NLMSFilter(NativeCanceller):
     epsilon : float
         Regularisation in units of signal energy (not per tap), ≥ 0; keeps the step finite when the
         reference is silent.
+    energy_floor : float
+        No update while E is below this share of its running peak, in [0, 1): a reference that goes
+        quiet to its sensor noise does not make the weights wander.
+    robust : {"none", "huber", "sign"}
+        As for `LMSFilter`.
     dtype : {float32, float64}
         Number type of the kernel.
 
@@ -84,7 +92,9 @@ class NLMSFilter(NativeCanceller):
 
     References
     ----------
-    Nagumo & Noda (1967), A learning method for system identification. Haykin (2014), ch. 7.
+    Nagumo & Noda (1967), A learning method for system identification. Haykin (2014), ch. 7. Zou,
+    Chan & Ng (2000), Least mean M-estimate algorithms for robust adaptive filtering in impulse
+    noise.
     """
 
     def __init__(
@@ -94,9 +104,12 @@ class NLMSFilter(NativeCanceller):
         *,
         leakage: float = 1.0,
         epsilon: float = 1e-6,
+        energy_floor: float = 1e-4,
+        robust: Robust = "none",
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        _check(n_taps, leakage)
-        require(0 < mu < 2, "mu", mu, "in (0, 2)")
-        require(epsilon >= 0, "epsilon", epsilon, "≥ 0")
-        super().__init__(native_class("Lms", dtype)(n_taps, mu, leakage, epsilon, True), dtype)
+        require(n_taps >= 1, "n_taps", n_taps, "at least 1")
+        rule = step_rule(
+            mu, leakage=leakage, epsilon=epsilon, energy_floor=energy_floor, robust=robust
+        )
+        super().__init__(native_class("Lms", dtype)(n_taps, 1, rule), dtype)
