@@ -84,11 +84,14 @@ class SpectrumLine {
     const bool silent = std::all_of(energy_.begin(), energy_.end(), [](double e) { return e == 0; });
     since_silence_ = silent ? 1 : std::min<std::uint64_t>(since_silence_ + 1, rows_);
     head_ = (head_ == 0 ? rows_ : head_) - 1;
-    for (std::size_t k = 0; k < bins(); ++k) {
-      const T* gone = spectra_.at(k / lanes, head_) + k % lanes;
-      const double come = square(re[k], im[k]);
-      fresh_[k] += come;
-      energy_[k] = std::max(0.0, energy_[k] + come - square(gone[0], gone[lanes]));
+    for (std::size_t g = 0; g < groups(); ++g) {
+      const T* gone = spectra_.at(g, head_);
+      for (std::size_t lane = 0; lane < lanes; ++lane) {
+        const std::size_t k = g * lanes + lane;
+        const double come = square(re[k], im[k]);
+        fresh_[k] += come;
+        energy_[k] = std::max(0.0, energy_[k] + come - square(gone[lane], gone[lane + lanes]));
+      }
     }
     spectra_.set(head_, re, im);
     spectra_.set(head_ + rows_, re, im);
