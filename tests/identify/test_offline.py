@@ -75,6 +75,24 @@ def test_a_path_longer_than_the_model_shows_as_unexplained() -> None:
     assert estimate.unexplained_db == pytest.approx(cut, abs=0.2)
 
 
+def test_a_delay_outside_the_model_is_found() -> None:
+    """300 samples late with 64 taps: refused with the number of taps that would do."""
+    y = white(8000)
+    with pytest.raises(SignalError, match="outside the filter span: need 301 taps"):
+        identify_path(y, np.concatenate([np.zeros(300), y[:-300]]), 64)
+    with pytest.raises(SignalError, match="before its cause"):
+        identify_path(np.concatenate([np.zeros(20), y[:-20]]), y, 64)
+
+
+def test_a_response_that_has_nothing_to_do_with_the_drive_is_reported() -> None:
+    """Loudspeaker off: everything stays unexplained, and nothing is claimed."""
+    estimate = identify_path(white(8000), white(8000, 2), 64)
+    assert estimate.unexplained_db > -0.5
+    assert estimate.error_db > -3
+    silent = identify_path(white(8000), np.zeros(8000), 64)
+    assert not silent.taps.any()
+
+
 @pytest.mark.parametrize("order", [2, 5, 10, 15])
 def test_mls_has_the_autocorrelation_of_one(order: int) -> None:
     """(L, −1, −1, …): what makes the correlation method exact."""

@@ -11,10 +11,14 @@ from scipy import fft, signal
 from antiphase.arrays import as_signal
 from antiphase.dsp.normal_equations import covariance_matrix, cross_covariance, solve_ridge
 from antiphase.errors import SignalError, require
+from antiphase.identify.latency import check_span, estimate_delay
 
 __all__ = ["PathEstimate", "identify_mls", "identify_path", "mls"]
 
 Floats = npt.NDArray[np.float64]
+
+_LOST = 0.5  # share of the response unexplained from which on its delay is looked for elsewhere
+_CLEAR_DB = 6.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,16 @@ class PathEstimate:
 
 def _decibels(ratio: float) -> float:
     return 10 * float(np.log10(max(ratio, 1e-30)))
+
+
+def _look_outside(drive: Floats, response: Floats, n_taps: int) -> None:
+    """Refuse if the response comes clearly later than the model reaches, or before the drive."""
+    for m, k in np.ndindex(response.shape[1], drive.shape[1]):
+        if not response[:, m].any():
+            continue
+        found = estimate_delay(drive[:, k], response[:, m], 1.0, allow_negative=True)
+        if found.clarity_db >= _CLEAR_DB:
+            check_span(found.samples, n_taps)
 
 
 def identify_path(
@@ -77,7 +91,8 @@ def identify_path(
     Raises
     ------
     ParameterError, SignalError
-        If a size does not fit, the drive is silent or there are fewer samples than unknowns.
+        If a size does not fit, the drive is silent, there are fewer samples than unknowns, or the
+        response lies outside the model: ``delay … is outside the filter span: need … taps``.
 
     References
     ----------
@@ -107,6 +122,8 @@ def identify_path(
     explained = float(np.sum(model[start:] ** 2))
     left = float(np.sum((r - model)[start:] ** 2))
     total = float(np.sum(r[start:] ** 2))
+    if left > _LOST * total:
+        _look_outside(y, r, n_taps)
     return PathEstimate(
         taps=taps[0, 0] if single else taps,
         error_db=_decibels(left / (used - unknowns) * unknowns / explained if explained else 1.0),
