@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from antiphase.errors import ProtocolError
+from antiphase.errors import ParameterError, ProtocolError
 from antiphase.media.client import Client, ClientTrack
-from antiphase.media.events import AudioReceived, Closed, Connected
-from tests.media.link import L16, Link, lossy
+from antiphase.media.datachannel import ChannelMessage, ChannelOpened
+from antiphase.media.events import AudioReceived, ChannelChanged, Closed, Connected
+from tests.media.link import CERTIFICATE, L16, Link, lossy
 
 
 def test_connects_and_carries_audio_both_ways() -> None:
@@ -106,3 +107,32 @@ def test_an_answer_with_other_sections_is_refused() -> None:
     answer = link.endpoint.open("a", two.offer(), 0.0)
     with pytest.raises(ProtocolError, match="m-lines"):
         one.accept(answer, 0.0)
+
+
+def test_data_channels_carry_messages_both_ways() -> None:
+    """A channel made by the client opens on the server, and both sides send on it."""
+    link = Link()
+    client = Client((ClientTrack(L16),), data=True, certificate=CERTIFICATE)
+    client.accept(link.endpoint.open("a", client.offer(), link.now), link.now)
+    link.clients["198.51.100.9", 9] = client
+    link.until_connected(client)
+    assert client.channels is not None
+    client.channels.open("anc.split", link.now)
+    for _ in range(10):
+        link.step()
+    client.channels.send("anc.split", b"block" * 1000, link.now)
+    link.endpoint.send_message("a", "anc.split", b"push", link.now)
+    for _ in range(10):
+        link.step()
+    changes = [e.change for e in link.events if isinstance(e, ChannelChanged)]
+    assert changes == [ChannelOpened("anc.split"), ChannelMessage("anc.split", b"block" * 1000)]
+    assert ChannelChanged("client", ChannelMessage("anc.split", b"push")) in link.client_events
+
+
+def test_a_message_without_a_channel_is_refused() -> None:
+    """A session without data channels names the label that is missing."""
+    link = Link()
+    client = link.join("a")
+    link.until_connected(client)
+    with pytest.raises(ParameterError, match="label='x'"):
+        link.endpoint.send_message("a", "x", b"", link.now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from antiphase.arrays import Signal
 from antiphase.errors import ProtocolError
 from antiphase.media.answer import AnswerPolicy, NegotiatedSection, write_description
+from antiphase.media.datachannel import DataChannels
 from antiphase.media.dtls import Certificate, DtlsTransport, is_dtls
 from antiphase.media.events import Closed, Counters, Event
 from antiphase.media.ice import IceControllingAgent, IceCredentials
@@ -134,7 +135,7 @@ class Client:
             self.counters.ungated += 1
         elif is_dtls(datagram):
             try:
-                self._events += session.receive_dtls(datagram)
+                self._events += session.receive_dtls(datagram, now)
             except ProtocolError as error:
                 self.counters.dtls_failed += 1
                 self._events.append(Closed(session.session_id, str(error)))
@@ -167,10 +168,10 @@ class Client:
         if self.session is not None:
             self.session.send_audio(mid, pcm)
 
-    def send_data(self, data: bytes) -> None:
-        """Send DTLS application data (an SCTP packet)."""
-        if self.session is not None:
-            self.session.dtls.send(data)
+    @property
+    def channels(self) -> DataChannels | None:
+        """The data channels, None before the connection or when none were offered."""
+        return None if self.session is None else self.session.channels
 
     def tick(self, now: float, wall: float) -> None:
         """Run what is due: checks, retransmissions, reports, consent."""
@@ -188,7 +189,7 @@ class Client:
                 session.dtls.retransmit()
             except ProtocolError as error:
                 self._events.append(Closed(session.session_id, str(error)))
-        session.report(now, wall)
+        self._events += session.tick(now, wall)
 
     def close(self) -> None:
         """Say goodbye."""

@@ -170,7 +170,7 @@ class Endpoint:
         if peer is None:
             self.counters.ungated += 1
         elif is_dtls(datagram):
-            self._receive_dtls(peer, datagram)
+            self._receive_dtls(peer, datagram, now)
         elif is_rtp(datagram):
             if is_rtcp(datagram):
                 peer.session.receive_rtcp(datagram, now, wall)
@@ -202,10 +202,10 @@ class Endpoint:
                 if not agent.knows(old):
                     del self._by_source[old]
 
-    def _receive_dtls(self, peer: _Peer, datagram: bytes) -> None:
+    def _receive_dtls(self, peer: _Peer, datagram: bytes, now: float) -> None:
         session = peer.session
         try:
-            self._events.extend(session.receive_dtls(datagram))
+            self._events.extend(session.receive_dtls(datagram, now))
         except ProtocolError as error:
             self.counters.dtls_failed += 1
             if session.dtls.closed:
@@ -227,10 +227,20 @@ class Endpoint:
         peer.session.send_audio(mid, pcm)
         self._flush(peer)
 
-    def send_data(self, session_id: str, data: bytes) -> None:
-        """Send DTLS application data (an SCTP packet); raises as `send_audio`."""
+    def send_message(self, session_id: str, label: str, data: bytes | str, now: float) -> None:
+        """Send a message on an open data channel.
+
+        Raises
+        ------
+        ParameterError
+            If the session is unknown or has no open channel of that label.
+        SignalError
+            If the message is too long or the peer has stopped reading.
+        """
         peer = self._peer(session_id)
-        peer.session.dtls.send(data)
+        if peer.session.channels is None:
+            raise ParameterError("label", label, "an open channel")
+        peer.session.channels.send(label, data, now)
         self._flush(peer)
 
     @property
@@ -264,7 +274,7 @@ class Endpoint:
             except ProtocolError as error:
                 self.close(session.session_id, str(error))
                 return
-        session.report(now, wall)
+        self._events.extend(session.tick(now, wall))
         self._flush(peer)
 
     def poll_outgoing(self) -> list[tuple[bytes, Address]]:

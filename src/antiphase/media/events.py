@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from antiphase.media.audio import AudioFrame
+from antiphase.media.datachannel import ChannelEvent
 
 __all__ = [
     "AudioReceived",
+    "ChannelChanged",
     "Closed",
     "Connected",
     "Counters",
-    "DataReceived",
     "Event",
 ]
 
@@ -33,11 +34,11 @@ class AudioReceived:
 
 
 @dataclass(frozen=True)
-class DataReceived:
-    """DTLS application data: an SCTP packet of the data channels."""
+class ChannelChanged:
+    """Something happened on a data channel: it opened, closed, or a message arrived."""
 
     session_id: str
-    data: bytes
+    change: ChannelEvent
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Closed:
     reason: str
 
 
-Event = Connected | AudioReceived | DataReceived | Closed
+Event = Connected | AudioReceived | ChannelChanged | Closed
 
 
 @dataclass
@@ -69,6 +70,8 @@ class Counters:
     rtp_unknown: int = 0
     """RTP that belongs to no section."""
     rtcp_malformed: int = 0
+    sctp_failed: int = 0
+    """Data channel packets that broke the association's rules."""
     sdp_refused: int = 0
     outgoing_dropped: int = 0
     """Datagrams that the driver did not take in time."""

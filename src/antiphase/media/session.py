@@ -13,8 +13,9 @@ from antiphase.errors import ProtocolError
 from antiphase.media.answer import NegotiatedSection
 from antiphase.media.audio import AudioReceiver, AudioSender
 from antiphase.media.bitrate import BitrateController, BitrateLimits
+from antiphase.media.datachannel import DataChannels
 from antiphase.media.dtls import DtlsTransport
-from antiphase.media.events import AudioReceived, Connected, Counters, DataReceived, Event
+from antiphase.media.events import AudioReceived, ChannelChanged, Connected, Counters, Event
 from antiphase.media.payload import OpusSettings
 from antiphase.media.rtp import RtcpPacket, RtpPacket, parse_rtcp
 from antiphase.media.srtp import SrtpSession
@@ -88,6 +89,7 @@ class MediaSession:
         self.settings = settings
         self.counters = counters
         self.srtp: SrtpSession | None = None
+        self.channels: DataChannels | None = None
         self.sections: tuple[NegotiatedSection, ...] = ()
         self.senders: dict[str, AudioSender] = {}
         self.rates: dict[str, BitrateController] = {}
@@ -134,7 +136,7 @@ class MediaSession:
         outgoing, self._outgoing = self.dtls.take_outgoing() + self._outgoing, []
         return outgoing
 
-    def receive_dtls(self, datagram: bytes) -> list[Event]:
+    def receive_dtls(self, datagram: bytes, now: float) -> list[Event]:
         """Take a DTLS datagram.
 
         Raises
@@ -147,7 +149,31 @@ class MediaSession:
         if self.srtp is None and self.dtls.keys is not None:
             self.srtp = SrtpSession(self.dtls.keys)
             events.append(Connected(self.session_id))
-        return events + [DataReceived(self.session_id, d) for d in data if d]
+            if any(s.accepted and s.offer.kind == "application" for s in self.sections):
+                self.channels = DataChannels(self.dtls.role, self.dtls.send, now)
+        for packet in data:
+            if self.channels is not None:
+                self._guard_channels(self.channels.receive, packet, now)
+        return events + self.channel_events()
+
+    def _guard_channels(self, call: Callable[..., None], *arguments: object) -> None:
+        try:
+            call(*arguments)
+        except ProtocolError:
+            self.counters.sctp_failed += 1
+
+    def channel_events(self) -> list[Event]:
+        """Return and clear what happened on the data channels."""
+        if self.channels is None:
+            return []
+        return [ChannelChanged(self.session_id, e) for e in self.channels.poll_events()]
+
+    def tick(self, now: float, wall: float) -> list[Event]:
+        """Run what is due: data channel timers and reports."""
+        if self.channels is not None:
+            self._guard_channels(self.channels.tick, now)
+        self.report(now, wall)
+        return self.channel_events()
 
     def receive_rtp(self, datagram: bytes, now: float) -> list[Event]:
         """Take an SRTP datagram and return the audio frames that it completed."""
