@@ -20,7 +20,8 @@ def closed_form(f: np.ndarray, ends: tuple[float, float], loss_db_per_m: float) 
     first, last = ends
 
     def wave(distance: float) -> np.ndarray:
-        return np.exp(-gamma * distance)
+        factor: np.ndarray = np.exp(-gamma * distance)
+        return factor
 
     direct = wave(abs(b - a)) + first * wave(a + b) + last * wave(2 * length - a - b)
     direct += first * last * wave(2 * length - abs(b - a))
