@@ -196,6 +196,7 @@ void bind_codecs(nb::module_& m);
 void bind_frequency_domain(nb::module_& m);
 void bind_fxlms(nb::module_& m);
 void bind_lms(nb::module_& m);
+void bind_least_squares(nb::module_& m);
 void bind_loop(nb::module_& m);
 void bind_rls(nb::module_& m);
 

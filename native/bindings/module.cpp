@@ -43,6 +43,7 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_frequency_domain(m);
   bind_fxlms(m);
   bind_lms(m);
+  bind_least_squares(m);
   bind_loop(m);
   bind_rls(m);
 }
