@@ -10,6 +10,11 @@ from antiphase.adaptive.frequency_domain import (
     PartitionedBlockFxLMS,
 )
 from antiphase.adaptive.fxlms import FilteredXController, FxLMS, FxNLMS, ModifiedFxNLMS
+from antiphase.adaptive.least_squares import (
+    LeastSquaresController,
+    LeastSquaresSolver,
+    least_squares_window_s,
+)
 from antiphase.adaptive.lms import LMSFilter, NLMSFilter
 from antiphase.adaptive.rls import FxRLS, RLSFilter
 from antiphase.adaptive.seam import Canceller, Controller
@@ -28,9 +33,12 @@ __all__ = [
     "LMSFilter",
     "ModifiedFxAP",
     "ModifiedFxNLMS",
+    "LeastSquaresController",
+    "LeastSquaresSolver",
     "NLMSFilter",
     "PartitionedBlockFilter",
     "PartitionedBlockFxLMS",
     "RLSFilter",
     "Robust",
+    "least_squares_window_s",
 ]

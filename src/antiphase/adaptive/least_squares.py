@@ -152,9 +152,9 @@ class LeastSquaresController(NativeController):
     ``d̂ = d + (s − ŝ)∗y``: sufficient is ``|S/Ŝ − 1| < 1`` at each frequency where w has gain, that
     is a phase error below 60° at the right magnitude.
 
-    Cost per sample, multiply-adds, with K loudspeakers, J references, M microphones and L = n_taps:
-    K²J²ML (covariance) + (iterations + 1)·(KJL)²/(interval in samples) (solver) + the filters. Memory
-    about (KJL)² numbers, and so is `state`.
+    Multiply-adds per sample with K loudspeakers, J references, M microphones, L = n_taps and an
+    interval of I samples: K²J²ML (covariance) + (iterations + 1)·(KJL)²/I (solver) + the filters.
+    Memory is about (KJL)² numbers, and so is `state`.
 
     `adapting` False freezes w and goes on gathering the reference's covariance; what the error says
     meanwhile is not used. In silence (60 dB below the mean for n_taps samples) time stands still.
@@ -183,9 +183,7 @@ class LeastSquaresController(NativeController):
     ) -> None:
         core = native_class("LeastSquares", dtype)
         paths = _paths(secondary_path_estimate, dtype)
-        self._window_s, common = _common(
-            n_taps, paths, fs, references, window_s, evidence_s, ridge
-        )
+        self._window_s, common = _common(n_taps, paths, fs, references, window_s, evidence_s, ridge)
         interval = round(update_ms * fs / 1000)
         require(interval >= 1, "update_ms", update_ms, f"at least one sample, {1000 / fs:.3g} ms")
         require(iterations >= 1, "iterations", iterations, "at least 1")
