@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal as scipy_signal
 
-from antiphase.acoustics.noise_broadband import shaped, slow, unit
+from antiphase.acoustics.noise_broadband import pink, shaped, slow, unit
 from antiphase.dsp.biquad import butterworth
 from antiphase.dsp.stream import Floats
 from antiphase.errors import require
@@ -181,7 +181,7 @@ def hum(
     mains_hz: float = 50.0,
     broadband_db: float = -30.0,
 ) -> Floats:
-    """Make transformer hum: twice the mains frequency × 1–6 and some white noise above 40 Hz.
+    """Make transformer hum: twice the mains frequency × 1–6 and some pink noise above 20 Hz.
 
     Amplitudes 1, 0.63, 0.4, 0.28, 0.2, 0.14; random fixed phases.
 
@@ -202,8 +202,7 @@ def hum(
     offsets = rng.uniform(0, 2 * np.pi, len(_HUM))
     orders: Floats = np.arange(1.0, len(_HUM) + 1)
     tonal = tones(_shaft(n, fs, speed), speed, fs, orders, np.array(_HUM), offsets)
-    noise = shaped(n, fs, rng, lambda f: np.where(f > 40, 1.0, 0.0))
-    return _mix(tonal, noise, broadband_db)
+    return _mix(tonal, pink(n, fs, rng), broadband_db)
 
 
 def _load(n: int, fs: float, rng: np.random.Generator, cycle_s: float) -> Floats:
