@@ -198,6 +198,7 @@ void bind_fxlms(nb::module_& m);
 void bind_lms(nb::module_& m);
 void bind_least_squares(nb::module_& m);
 void bind_loop(nb::module_& m);
+void bind_multichannel(nb::module_& m);
 void bind_rls(nb::module_& m);
 
 }  // namespace antiphase

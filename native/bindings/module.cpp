@@ -45,5 +45,6 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_lms(m);
   bind_least_squares(m);
   bind_loop(m);
+  bind_multichannel(m);
   bind_rls(m);
 }

@@ -16,6 +16,11 @@ from antiphase.adaptive.least_squares import (
     least_squares_window_s,
 )
 from antiphase.adaptive.lms import LMSFilter, NLMSFilter
+from antiphase.adaptive.multichannel import (
+    MultichannelFxLMS,
+    MultichannelModifiedFx,
+    prewhitening_filters,
+)
 from antiphase.adaptive.rls import FxRLS, RLSFilter
 from antiphase.adaptive.seam import Canceller, Controller
 from antiphase.adaptive.step_rule import Robust
@@ -35,10 +40,13 @@ __all__ = [
     "LeastSquaresSolver",
     "ModifiedFxAP",
     "ModifiedFxNLMS",
+    "MultichannelFxLMS",
+    "MultichannelModifiedFx",
     "NLMSFilter",
     "PartitionedBlockFilter",
     "PartitionedBlockFxLMS",
     "RLSFilter",
     "Robust",
     "least_squares_window_s",
+    "prewhitening_filters",
 ]
