@@ -17,6 +17,7 @@
 #include "channels.hpp"
 #include "controller.hpp"
 #include "simd.hpp"
+#include "step_rule.hpp"
 
 namespace antiphase {
 
@@ -27,9 +28,6 @@ struct MultichannelSettings {
   std::size_t n_taps = 1;
   std::size_t path_taps = 1;
   std::size_t whitening_taps = 0;  // 0 or 1: no preconditioning
-  double mu = 0;
-  double leakage = 1;
-  double epsilon = 0;         // energy
   double regularisation = 0;  // of the projection, relative to the mean energy per microphone
   std::size_t error_delay = 0;
   Step step = Step::channel;
@@ -41,9 +39,9 @@ template <class T>
 class Multichannel : public Controller<T> {
  public:
   // path [m][k][tap]
-  Multichannel(const MultichannelSettings& s, std::size_t history, const T* path)
+  Multichannel(const MultichannelSettings& s, const StepRule& rule, std::size_t history, const T* path)
       : Controller<T>(s.shape), J_(s.shape.references), K_(s.shape.loudspeakers), M_(s.shape.errors),
-        N_(s.n_taps), L_(s.path_taps), settings_(s), references_(J_, std::max(N_, history)),
+        N_(s.n_taps), L_(s.path_taps), settings_(s), rule_(rule), references_(J_, std::max(N_, history)),
         weights_(K_ * J_ * N_, T(0)), path_(M_ * K_ * L_) {
     reverse_rows(path, path_.data(), M_ * K_, L_);
   }
@@ -57,11 +55,12 @@ class Multichannel : public Controller<T> {
   void get_path(T* out) const { reverse_rows(path_.data(), out, M_ * K_, L_); }
   virtual void set_path(const T* in) { reverse_rows(in, path_.data(), M_ * K_, L_); }
 
-  double mu() const { return settings_.mu; }
-  void set_mu(double mu) { settings_.mu = mu; }
+  double mu() const { return rule_.mu(); }
+  void set_mu(double mu) { rule_.set_mu(mu); }
 
   void reset() override {
     references_.reset();
+    rule_.reset();
     std::fill(weights_.begin(), weights_.end(), T(0));
   }
 
@@ -76,6 +75,7 @@ class Multichannel : public Controller<T> {
     archive(weights_);
     archive(path_);
     references_.visit(archive);
+    rule_.visit(archive);
   }
 
  protected:
@@ -94,15 +94,22 @@ class Multichannel : public Controller<T> {
     }
   }
 
+  static double total(const Buffer<double>& values) {
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return sum;
+  }
+
   T* weights(std::size_t k, std::size_t j) { return weights_.data() + (k * J_ + j) * N_; }
 
   void leak() {
-    if (settings_.leakage == 1.0) return;
-    for (T& w : weights_) w *= static_cast<T>(settings_.leakage);
+    if (rule_.leakage() == 1.0) return;
+    for (T& w : weights_) w *= static_cast<T>(rule_.leakage());
   }
 
   std::size_t J_, K_, M_, N_, L_;
   MultichannelSettings settings_;
+  StepRule rule_;
   ChannelLines<T> references_;
 
   Buffer<T> weights_, path_;  // newest tap last
@@ -112,11 +119,11 @@ class Multichannel : public Controller<T> {
 // whitening filters a_j the step goes along x~ = a_j (time-reversed) * a_j * x' instead of x', about
 // the inverse correlation matrix times x' (LMS-Newton); it acts whitening_taps - 1 samples late.
 template <class T>
-class FilteredReference : public Multichannel<T> {
+class MultichannelFx : public Multichannel<T> {
  public:
   // whitening [j][tap] or null
-  FilteredReference(const MultichannelSettings& s, const T* path, const T* whitening)
-      : Multichannel<T>(s, s.path_taps + s.error_delay, path),
+  MultichannelFx(const MultichannelSettings& s, const StepRule& rule, const T* path, const T* whitening)
+      : Multichannel<T>(s, rule, s.path_taps + s.error_delay, path),
         lag_(s.whitening_taps > 1 ? s.whitening_taps - 1 : 0), drives_(K_, s.path_taps + s.error_delay),
         filtered_(K_ * J_ * M_, N_ + lag_), white_(lag_ > 0 ? K_ * J_ * M_ : 0, N_ + lag_),
         conditioned_(lag_ > 0 ? K_ * J_ * M_ : 0, N_), disturbances_(M_, lag_ + 1),
@@ -140,7 +147,7 @@ class FilteredReference : public Multichannel<T> {
   }
 
   void visit(Archive& archive) override {
-    archive.expect("FilteredReference");
+    archive.expect("MultichannelFx");
     archive.expect("modified", settings_.modified);
     archive.expect("step", static_cast<std::uint64_t>(settings_.step));
     archive.expect("prewhitening taps", lag_ + 1);
@@ -161,6 +168,7 @@ class FilteredReference : public Multichannel<T> {
   using Multichannel<T>::N_;
   using Multichannel<T>::L_;
   using Multichannel<T>::settings_;
+  using Multichannel<T>::rule_;
   using Multichannel<T>::references_;
   using Multichannel<T>::path_;
 
@@ -273,11 +281,12 @@ class FilteredReference : public Multichannel<T> {
 
   void step_by_channel() {
     const double channels = static_cast<double>(K_ * J_);
+    if (settings_.step == Step::channel && !rule_.active(this->total(energies_))) return;
     for (std::size_t k = 0; k < K_; ++k) {
       for (std::size_t j = 0; j < J_; ++j) {
-        double step = settings_.mu;
+        double step = rule_.mu();
         if (settings_.step == Step::channel) {
-          step /= settings_.epsilon + channels * energies_[k * J_ + j];
+          step /= rule_.epsilon() + channels * energies_[k * J_ + j];
         }
         if (!std::isfinite(step)) continue;
         for (std::size_t m = 0; m < M_; ++m) solution_[m] = static_cast<T>(-step * seen_[m]);
@@ -290,11 +299,11 @@ class FilteredReference : public Multichannel<T> {
   void step_projected() {
     double trace = 0;
     for (std::size_t m = 0; m < M_; ++m) trace += gram_[m * M_ + m];
-    const double load = settings_.epsilon + settings_.regularisation * trace / static_cast<double>(M_);
-    if (!(load > 0) || !factorise(load)) return;
+    const double load = rule_.epsilon() + settings_.regularisation * trace / static_cast<double>(M_);
+    if (!rule_.active(trace) || !factorise(load)) return;
     double* const z = work_.data();
     for (std::size_t a = 0; a < M_; ++a) {
-      double total = -settings_.mu * seen_[a];
+      double total = -rule_.mu() * seen_[a];
       for (std::size_t b = 0; b < a; ++b) total -= factor_[a * M_ + b] * z[b];
       z[a] = total / factor_[a * M_ + a];
     }
@@ -338,10 +347,10 @@ class FilteredReference : public Multichannel<T> {
 
 // Error filtered by the time-reversed path; the reference waits for it.
 template <class T>
-class FilteredError : public Multichannel<T> {
+class MultichannelAdjoint : public Multichannel<T> {
  public:
-  FilteredError(const MultichannelSettings& s, const T* path)
-      : Multichannel<T>(s, s.n_taps + s.path_taps - 1 + s.error_delay, path),
+  MultichannelAdjoint(const MultichannelSettings& s, const StepRule& rule, const T* path)
+      : Multichannel<T>(s, rule, s.n_taps + s.path_taps - 1 + s.error_delay, path),
         errors_(M_, L_), filtered_(K_), steps_(K_), adjoint_(M_ * K_ * L_), gains_(K_), energies_(J_),
         gone_(J_) {
     set_path(path);
@@ -366,7 +375,7 @@ class FilteredError : public Multichannel<T> {
   }
 
   void visit(Archive& archive) override {
-    archive.expect("FilteredError");
+    archive.expect("MultichannelAdjoint");
     Multichannel<T>::visit(archive);
     archive(adjoint_);
     archive(gains_);
@@ -383,6 +392,7 @@ class FilteredError : public Multichannel<T> {
   using Multichannel<T>::N_;
   using Multichannel<T>::L_;
   using Multichannel<T>::settings_;
+  using Multichannel<T>::rule_;
   using Multichannel<T>::references_;
 
   void played(const T*) override {}
@@ -396,11 +406,12 @@ class FilteredError : public Multichannel<T> {
       dots(adjoint_.data() + m * K_ * L_, L_, K_, errors_.window(m), L_, filtered_.data());
     }
     this->leak();
+    if (settings_.step == Step::channel && !rule_.active(this->total(energies_))) return;
     for (std::size_t j = 0; j < J_; ++j) {
       for (std::size_t k = 0; k < K_; ++k) {
-        double step = settings_.mu;
+        double step = rule_.mu();
         if (settings_.step == Step::channel) {
-          step /= settings_.epsilon + static_cast<double>(K_ * J_) * gains_[k] * energies_[j];
+          step /= rule_.epsilon() + static_cast<double>(K_ * J_) * gains_[k] * energies_[j];
         }
         steps_[k] = std::isfinite(step) ? static_cast<T>(-step * filtered_[k]) : T(0);
       }

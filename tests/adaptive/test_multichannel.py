@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 from scipy.signal import firwin, lfilter
 
 from antiphase.adaptive import (
+    FxLMS,
+    FxNLMS,
+    ModifiedFxNLMS,
     MultichannelFxLMS,
     MultichannelModifiedFx,
     prewhitening_filters,
 )
 from antiphase.adaptive.multichannel import _Multichannel
+from antiphase.adaptive.seam import NativeController
 from antiphase.arrays import Signal
 from antiphase.errors import ParameterError, SignalError, StateError
 from antiphase.simulation import run_loop
@@ -135,6 +139,44 @@ def test_follows_the_equations(J: int, K: int, M: int, delay: int, kind: str) ->
     drive = ours.process(x if J > 1 else x[:, 0], e)
     np.testing.assert_allclose(drive.reshape(-1, K), np.array(wanted), atol=1e-9)
     np.testing.assert_allclose(ours.control_filter, book.w, atol=1e-9)
+
+
+@pytest.mark.parametrize("delay", [0, 5])
+def test_one_channel_is_the_single_channel_controller(delay: int) -> None:
+    """With one of each, all rules equal FxLMS, FxNLMS and modified FxNLMS."""
+    _, secondary = paths(1, 1, 1)
+    x, e = (s[:, 0] for s in frames(3000, 1, 1))
+    options: dict[str, Any] = {"error_delay": delay, "dtype": np.float64}
+    pairs: list[tuple[NativeController, NativeController]] = [
+        (
+            MultichannelFxLMS(32, secondary, 1e-3, normalised=False, **options),
+            FxLMS(32, secondary, 1e-3, **options),
+        ),
+        (
+            MultichannelFxLMS(32, secondary, 0.05, leakage=0.9999, **options),
+            FxNLMS(32, secondary, 0.05, leakage=0.9999, **options),
+        ),
+        (
+            MultichannelModifiedFx(32, secondary, 0.3, **options),
+            ModifiedFxNLMS(32, secondary, 0.3, **options),
+        ),
+    ]
+    for ours, single in pairs:
+        np.testing.assert_allclose(ours.process(x, e), single.process(x, e), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(ours.control_filter, single.control_filter, rtol=0, atol=1e-9)
+
+
+def test_quiet_references_teach_nothing() -> None:
+    """Sensor noise 60 dB below what the reference was leaves the filters where they are."""
+    _, secondary = paths(2, 2, 1)
+    x, e = frames(8000, 1, 2)
+    x[4000:] *= 1e-3
+    for make in (MultichannelFxLMS, MultichannelModifiedFx):
+        controller = make(32, secondary, 0.05, dtype=np.float64)
+        controller.process(x[:4100, 0], e[:4100])
+        before = controller.control_filter
+        controller.process(x[4100:, 0], e[4100:])
+        np.testing.assert_array_equal(controller.control_filter, before)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.linalg import solve_toeplitz
 
 from antiphase.adaptive.seam import NativeController, native_class
+from antiphase.adaptive.step_rule import step_rule
 from antiphase.arrays import Signal, as_signal
 from antiphase.errors import SignalError, require
 
@@ -103,20 +104,16 @@ class _Multichannel(NativeController):
         name: str,
         n_taps: int,
         secondary_path_estimate: npt.ArrayLike,
-        mu: float,
         *,
         references: int,
-        leakage: float,
-        epsilon: float,
         error_delay: int,
         step: str,
+        rule: object,
         dtype: npt.DTypeLike,
         **extra: object,
     ) -> None:
         require(n_taps >= 1, "n_taps", n_taps, "at least 1")
         require(1 <= references <= 64, "references", references, "in 1 … 64")
-        require(0 < leakage <= 1, "leakage", leakage, "in (0, 1]")
-        require(epsilon >= 0, "epsilon", epsilon, "≥ 0")
         require(error_delay >= 0, "error_delay", error_delay, "≥ 0")
         path = _path(secondary_path_estimate)
         for word, size in zip(("microphones", "loudspeakers"), path.shape[:2], strict=True):
@@ -125,11 +122,9 @@ class _Multichannel(NativeController):
             references=references,
             n_taps=n_taps,
             secondary_path_estimate=path.astype(dtype),
-            mu=mu,
-            leakage=leakage,
-            epsilon=epsilon,
             error_delay=error_delay,
             step=_STEPS[step],
+            rule=rule,
             **extra,
         )
         super().__init__(core, dtype)
@@ -181,6 +176,9 @@ class MultichannelFxLMS(_Multichannel):
         Multiplies all w at each sample, in (0, 1]; 1 is none.
     epsilon : float
         Regularisation of the normalisation, in units of signal energy, ≥ 0.
+    energy_floor : float
+        No step while the energy of the regressors is below this share of its running peak, in
+        [0, 1): the filters do not wander on a reference that has gone quiet (normalised forms).
     error_delay : int
         Samples by which the errors arrive late, ≥ 0.
     dtype : {float32, float64}
@@ -218,24 +216,26 @@ class MultichannelFxLMS(_Multichannel):
         form: Literal["reference", "error"] = "reference",
         leakage: float = 1.0,
         epsilon: float = 1e-6,
+        energy_floor: float = 1e-4,
         error_delay: int = 0,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         require(form in ("reference", "error"), "form", form, '"reference" or "error"')
-        if normalised:
-            require(0 < mu < 2, "mu", mu, "in (0, 2)")
-        else:
-            require(mu > 0, "mu", mu, "> 0")
-        super().__init__(
-            "FilteredError" if form == "error" else "FilteredReference",
-            n_taps,
-            secondary_path_estimate,
+        rule = step_rule(
             mu,
-            references=references,
             leakage=leakage,
             epsilon=epsilon,
+            energy_floor=energy_floor,
+            normalised=normalised,
+        )
+        super().__init__(
+            "MultichannelAdjoint" if form == "error" else "MultichannelFx",
+            n_taps,
+            secondary_path_estimate,
+            references=references,
             error_delay=error_delay,
             step="channel" if normalised else "plain",
+            rule=rule,
             dtype=dtype,
         )
 
@@ -276,7 +276,7 @@ class MultichannelModifiedFx(_Multichannel):
         |x′|² in its size: fast where the noise is coloured, of no use where it is flat in a band.
         Acts Q samples late on the adaptation, not at all on the drive, and leaves the optimum where
         it was but for the ends of w. Adds 2·J·K·M·(Q + 1) multiply-adds.
-    leakage, epsilon, error_delay, dtype
+    leakage, epsilon, energy_floor, error_delay, dtype
         As for `MultichannelFxLMS`.
 
     Raises
@@ -308,11 +308,12 @@ class MultichannelModifiedFx(_Multichannel):
         prewhitening: npt.ArrayLike | None = None,
         leakage: float = 1.0,
         epsilon: float = 1e-6,
+        energy_floor: float = 1e-4,
         error_delay: int = 0,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         require(step in ("projection", "channel"), "step", step, '"projection" or "channel"')
-        require(0 < mu < 2, "mu", mu, "in (0, 2)")
+        rule = step_rule(mu, leakage=leakage, epsilon=epsilon, energy_floor=energy_floor)
         require(regularisation > 0, "regularisation", regularisation, "> 0")
         whitening = None
         if prewhitening is not None:
@@ -322,15 +323,13 @@ class MultichannelModifiedFx(_Multichannel):
                     f"prewhitening has the shape {whitening.shape} but must be ({references}, taps)"
                 )
         super().__init__(
-            "FilteredReference",
+            "MultichannelFx",
             n_taps,
             secondary_path_estimate,
-            mu,
             references=references,
-            leakage=leakage,
-            epsilon=epsilon,
             error_delay=error_delay,
             step=step,
+            rule=rule,
             dtype=dtype,
             modified=True,
             regularisation=regularisation,
