@@ -44,6 +44,9 @@ class Kernel {
   // Non-finite input values that were replaced by 0.
   std::uint64_t rejected() const { return rejected_; }
 
+  // Something that the user should be told, once; null when there is nothing (new).
+  virtual const char* take_warning() { return nullptr; }
+
   // n frames; may be called from any thread, one at a time.
   void process(const T* first, const T* second, T* out, std::size_t n) {
     const FlushDenormals flush;

@@ -10,66 +10,24 @@
 
 #include "controller.hpp"
 #include "delay_line.hpp"
+#include "path.hpp"
 #include "simd.hpp"
 
 namespace antiphase {
 
 enum class Saturation : int { none = 0, soft = 1, hard = 2 };
 
-// Impulse responses [output][input][taps], stored newest tap last so that a window meets them.
-class PathMatrix {
- public:
-  PathMatrix(std::size_t outputs, std::size_t inputs, std::size_t taps, const double* values)
-      : outputs_(outputs), inputs_(inputs), taps_(taps), reversed_(outputs * inputs * taps) {
-    for (std::size_t p = 0; p < outputs * inputs; ++p) {
-      std::reverse_copy(values + p * taps, values + (p + 1) * taps, reversed_.data() + p * taps);
-    }
-  }
-
-  std::size_t taps() const { return taps_; }
-
-  // Exact zeros that all responses start with.
-  std::size_t leading_zeros() const {
-    std::size_t least = taps_;
-    for (std::size_t p = 0; p < outputs_ * inputs_; ++p) {
-      const double* end = reversed_.data() + (p + 1) * taps_;
-      std::size_t zeros = 0;
-      while (zeros < taps_ && end[-1 - static_cast<std::ptrdiff_t>(zeros)] == 0.0) ++zeros;
-      least = std::min(least, zeros);
-    }
-    return least;
-  }
-
-  // Output at the frame `lead` after the newest pushed one, by the pushed samples alone: exact for
-  // lead <= leading_zeros().
-  double at(std::size_t output, const std::vector<DelayLine<double>>& lines, std::size_t lead) const {
-    if (lead >= taps_) return 0;
-    double total = 0;
-    for (std::size_t input = 0; input < inputs_; ++input) {
-      const DelayLine<double>& line = lines[input];
-      const std::size_t n = taps_ - lead;
-      total += dot(reversed_.data() + (output * inputs_ + input) * taps_,
-                   line.window() + line.length() - n, n);
-    }
-    return total;
-  }
-
- private:
-  std::size_t outputs_, inputs_, taps_;
-  Buffer<double> reversed_;
-};
-
 // From frame `at` on the path is another one, faded to linearly over `fade` frames.
 struct PathChange {
   std::uint64_t at;
   std::uint64_t fade;
-  PathMatrix path;
+  PathMatrix<double> path;
 };
 
 class Plant {
  public:
   // `feedback` may be null. `history` is the longest response that will ever be used.
-  Plant(Shape shape, PathMatrix secondary, const PathMatrix* feedback, Saturation saturation,
+  Plant(Shape shape, PathMatrix<double> secondary, const PathMatrix<double>* feedback, Saturation saturation,
         double limit, std::size_t error_delay, std::size_t history)
       : shape_(shape), saturation_(saturation), limit_(limit), error_delay_(error_delay),
         lines_(shape.loudspeakers, DelayLine<double>(history)),
@@ -81,7 +39,7 @@ class Plant {
   const Shape& shape() const { return shape_; }
   std::size_t error_delay() const { return error_delay_; }
 
-  void add_change(std::uint64_t at, std::uint64_t fade, PathMatrix path) {
+  void add_change(std::uint64_t at, std::uint64_t fade, PathMatrix<double> path) {
     changes_.push_back({at, fade, std::move(path)});
   }
 
@@ -91,7 +49,7 @@ class Plant {
     std::size_t zeros = changes_[0].path.leading_zeros();
     for (const PathChange& change : changes_) zeros = std::min(zeros, change.path.leading_zeros());
     std::size_t block = zeros + 1 + error_delay_;
-    for (const PathMatrix& path : feedback_) block = std::min(block, path.leading_zeros());
+    for (const PathMatrix<double>& path : feedback_) block = std::min(block, path.leading_zeros());
     return block;
   }
 
@@ -99,7 +57,7 @@ class Plant {
   // (lead 1 = the frame that is due).
   void feedback(std::size_t lead, double* out) const {
     for (std::size_t j = 0; j < shape_.references; ++j) {
-      out[j] = feedback_.empty() ? 0.0 : feedback_[0].at(j, lines_, lead);
+      out[j] = feedback_.empty() ? 0.0 : feedback_[0].ahead(j, lines_, lead);
     }
   }
 
@@ -111,8 +69,8 @@ class Plant {
     const double gain =
         fading ? static_cast<double>(frame - now.at + 1) / static_cast<double>(now.fade + 1) : 1.0;
     for (std::size_t m = 0; m < shape_.errors; ++m) {
-      out[m] = gain * now.path.at(m, lines_, lead);
-      if (fading) out[m] += (1.0 - gain) * changes_[current_ - 1].path.at(m, lines_, lead);
+      out[m] = gain * now.path.ahead(m, lines_, lead);
+      if (fading) out[m] += (1.0 - gain) * changes_[current_ - 1].path.ahead(m, lines_, lead);
     }
   }
 
@@ -142,7 +100,7 @@ class Plant {
 
   Shape shape_;
   std::vector<PathChange> changes_;
-  std::vector<PathMatrix> feedback_;
+  std::vector<PathMatrix<double>> feedback_;
   Saturation saturation_;
   double limit_;
   std::size_t error_delay_;

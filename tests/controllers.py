@@ -33,6 +33,10 @@ class PythonFxLMS:
     def control_filter(self) -> Floats:
         return self.w
 
+    @control_filter.setter
+    def control_filter(self, taps: Floats) -> None:
+        self.w = np.array(taps)
+
     def process(self, reference: Signal, error: Signal, out: Signal | None = None) -> Signal:
         self.blocks.append(len(reference))
         drive = np.empty(len(reference))

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "controller.hpp"
+#include "path.hpp"
 
 namespace antiphase {
 
@@ -54,6 +55,19 @@ std::size_t frames_of(const char* name, const A& array, std::size_t channels) {
   return array.shape(0);
 }
 
+// A path [output][input][taps] of an array.
+template <class T>
+PathMatrix<T> path_matrix(const nb::ndarray<const T, nb::ndim<3>, nb::c_contig, nb::device::cpu>& path) {
+  return PathMatrix<T>(path.shape(0), path.shape(1), path.shape(2), path.data());
+}
+
+// Shows what a kernel has to say as a RuntimeWarning.
+template <class K>
+void show_warning(K& kernel) {
+  const char* message = kernel.take_warning();
+  if (message && PyErr_WarnEx(PyExc_RuntimeWarning, message, 1) < 0) throw nb::python_error();
+}
+
 // process(first, second, out=None): `first_name` and `second_name` are the seam's words.
 template <class Class, class T>
 auto bind_kernel(Class& cls, const char* first_name, const char* second_name) {
@@ -85,6 +99,7 @@ auto bind_kernel(Class& cls, const char* first_name, const char* second_name) {
              nb::gil_scoped_release unlocked;
              self.process(first.data(), second.data(), target, n);
            }
+           show_warning(self);
            return result;
          },
          nb::arg(first_name), nb::arg(second_name), "out"_a = nb::none())
@@ -197,8 +212,10 @@ void bind_frequency_domain(nb::module_& m);
 void bind_fxlms(nb::module_& m);
 void bind_lms(nb::module_& m);
 void bind_least_squares(nb::module_& m);
+void bind_guard(nb::module_& m);
 void bind_loop(nb::module_& m);
 void bind_multichannel(nb::module_& m);
 void bind_rls(nb::module_& m);
+void bind_structures(nb::module_& m);
 
 }  // namespace antiphase

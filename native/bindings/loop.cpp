@@ -16,10 +16,6 @@ using Path = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cp
 using Frames = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Result = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-static PathMatrix path_matrix(const Path& path) {
-  return PathMatrix(path.shape(0), path.shape(1), path.shape(2), path.data());
-}
-
 // Plays drives that are known beforehand: what an exchange with a sound card is.
 class Tape : public Controller<double> {
  public:
@@ -61,8 +57,8 @@ static void bind(nb::module_& m) {
   bind_filter_matrix<Fixed, T>(fixed);
 
   using Python = nb::class_<PythonController<T>, Controller<T>>;
-  Python python(m, named<T>("PythonController").c_str());
-  python.def(nb::init<nb::object, std::size_t, std::size_t, std::size_t>(), "controller"_a,
+  Python python(m, named<T>("PythonController").c_str(), nb::dynamic_attr());
+  python.def(nb::init<nb::handle, std::size_t, std::size_t, std::size_t>(), "controller"_a,
              "references"_a, "loudspeakers"_a, "errors"_a);
 
   m.def(
@@ -73,8 +69,11 @@ static void bind(nb::module_& m) {
         const LoopSignals signals = loop_signals(source, disturbance, reference_noise, error_noise,
                                                  reference, drive.data(), error);
         const std::size_t n = source.shape(0);
-        nb::gil_scoped_release unlocked;
-        Loop<T>(controller, plant, block).run(signals, n);
+        {
+          nb::gil_scoped_release unlocked;
+          Loop<T>(controller, plant, block).run(signals, n);
+        }
+        show_warning(controller);
       },
       "controller"_a, "plant"_a, "block"_a, "source"_a, "disturbance"_a,
       "reference_noise"_a.none(), "error_noise"_a.none(), "reference"_a, "drive"_a, "error"_a);
@@ -85,17 +84,17 @@ static void bind_plant(nb::module_& m) {
       .def("__init__",
            [](Plant* self, std::size_t references, Path secondary, std::optional<Path> feedback,
               int saturation, double limit, std::size_t error_delay, std::size_t history) {
-             std::unique_ptr<PathMatrix> loop_back;
-             if (feedback) loop_back = std::make_unique<PathMatrix>(path_matrix(*feedback));
+             std::unique_ptr<PathMatrix<double>> loop_back;
+             if (feedback) loop_back = std::make_unique<PathMatrix<double>>(path_matrix<double>(*feedback));
              const Shape shape{references, secondary.shape(1), secondary.shape(0)};
-             new (self) Plant(shape, path_matrix(secondary), loop_back.get(),
+             new (self) Plant(shape, path_matrix<double>(secondary), loop_back.get(),
                               static_cast<Saturation>(saturation), limit, error_delay, history);
            },
            "references"_a, "secondary_path"_a, "feedback_path"_a.none(), "saturation"_a, "limit"_a,
            "error_delay"_a, "history"_a)
       .def("add_change",
            [](Plant& self, std::uint64_t at, std::uint64_t fade, Path path) {
-             self.add_change(at, fade, path_matrix(path));
+             self.add_change(at, fade, path_matrix<double>(path));
            },
            "at"_a, "fade"_a, "path"_a)
       .def_prop_ro("exact_block", &Plant::exact_block)

@@ -44,7 +44,9 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_fxlms(m);
   bind_lms(m);
   bind_least_squares(m);
+  bind_guard(m);
   bind_loop(m);
   bind_multichannel(m);
   bind_rls(m);
+  bind_structures(m);
 }

@@ -13,13 +13,19 @@ namespace antiphase {
 template <class T>
 class PythonController : public Controller<T> {
  public:
-  PythonController(nb::object object, std::size_t references, std::size_t loudspeakers,
+  // The object must live as long as this one: Python keeps it in an attribute of the instance, where
+  // the cycle collector sees it.
+  PythonController(nb::handle object, std::size_t references, std::size_t loudspeakers,
                    std::size_t errors)
-      : Controller<T>(Shape{references, loudspeakers, errors}), object_(std::move(object)) {
-    if (nb::hasattr(object_, "control_filter")) {
-      const nb::object filter = object_.attr("control_filter");
-      if (!filter.is_none()) filter_size_ = nb::cast<std::size_t>(filter.attr("size"));
+      : Controller<T>(Shape{references, loudspeakers, errors}), object_(object) {
+    if (!nb::hasattr(object_, "control_filter")) return;
+    const nb::object filter = object_.attr("control_filter");
+    // One that can be read but not set is no use to a guard.
+    if (filter.is_none() || PyObject_SetAttrString(object_.ptr(), "control_filter", filter.ptr())) {
+      PyErr_Clear();
+      return;
     }
+    filter_size_ = nb::cast<std::size_t>(filter.attr("size"));
   }
 
   std::size_t latency() const override {
@@ -68,10 +74,12 @@ class PythonController : public Controller<T> {
  protected:
   void run(const T* reference, const T* error, T* drive, std::size_t n) override {
     const nb::gil_scoped_acquire lock;
-    if (nb::hasattr(object_, "adapting")) object_.attr("adapting") = this->adapting_;
     const Shape& shape = this->shape();
-    const nb::object result = object_.attr("process")(frames(reference, n, shape.references),
-                                                      frames(error, n, shape.errors));
+    const nb::object x = frames(reference, n, shape.references);
+    nb::object e = frames(error, n, shape.errors);
+    if (nb::hasattr(object_, "adapting")) object_.attr("adapting") = this->adapting_;
+    else if (!this->adapting_) e = e * nb::int_(0);  // no error, nothing to adapt to
+    const nb::object result = object_.attr("process")(x, e);
     const auto y = as_array(result, n * shape.loudspeakers, "drive");
     std::copy(y.data(), y.data() + n * shape.loudspeakers, drive);
   }
@@ -92,7 +100,7 @@ class PythonController : public Controller<T> {
     return array;
   }
 
-  nb::object object_;
+  nb::handle object_;
   std::size_t filter_size_ = 0;
 };
 

@@ -146,7 +146,9 @@ def native_core(
     rule = "an object with process, reset, latency, state and load_state"
     require(isinstance(controller, Controller), "controller", controller, rule)
     kind = getattr(controller, "dtype", np.float64) if dtype is None else dtype
-    return native_class("PythonController", kind)(controller, *need)
+    adapter = native_class("PythonController", kind)(controller, *need)
+    adapter.nested = controller
+    return adapter
 
 
 class _Native:

@@ -1,0 +1,381 @@
+// Keeps any controller from doing harm: see Guard.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "around.hpp"
+#include "loop_watch.hpp"
+#include "path.hpp"
+
+namespace antiphase {
+
+struct GuardSettings {
+  double fs = 0;
+  double limit = 0;  // of the drive, 0 = none
+  double gate_db = 0;
+  double floor_rms = 0;
+  double outlier_factor = 0;
+  std::size_t error_delay = 0;
+};
+
+enum class GuardState : int { active = 0, held = 1, muted = 2 };
+
+struct GuardCounts {
+  std::uint64_t frames = 0, held_frames = 0, muted_frames = 0, idle_frames = 0;
+  std::uint64_t clipped = 0, overflows = 0, rollbacks = 0, mutes = 0;
+
+  void visit(Archive& archive) {
+    for (std::uint64_t* n : {&frames, &held_frames, &muted_frames, &idle_frames, &clipped,
+                             &overflows, &rollbacks, &mutes}) {
+      archive(*n);
+    }
+  }
+};
+
+// The last control filter that was seen to cancel. Every 0.1 s the filter in force becomes the
+// candidate; if it does well until the next time, it is the good one. A good filter gives way only
+// to one within 3 dB of it, and its claim fades by 1 dB a second: slow decay is no new standard.
+template <class T>
+class FilterKeeper {
+ public:
+  explicit FilterKeeper(std::size_t size) : candidate_(size, T(0)), good_(size, T(0)) {}
+
+  bool has_good() const { return good_db_ > 0; }
+  const T* good() const { return good_.data(); }
+  double good_drive() const { return good_drive_; }
+
+  void add(const HopEnergy& hop) {
+    error_ += hop.error;
+    disturbance_ += hop.disturbance;
+  }
+
+  // End of an interval of `seconds`.
+  void judge(const Controller<T>& controller, double drive_ratio, double seconds) {
+    const double reduction =
+        error_ > 0 && disturbance_ > 0 ? 10 * std::log10(disturbance_ / error_) : 0.0;
+    if (reduction > 0.5 && reduction > good_db_ - 3 && finite()) {
+      std::swap(candidate_, good_);
+      good_db_ = std::max(reduction, good_db_ - seconds);
+      good_drive_ = drive_ratio;
+    } else {
+      good_db_ = good_db_ > 0 ? std::max(0.1, good_db_ - seconds) : 0.0;
+    }
+    controller.get_filter(candidate_.data());
+    error_ = disturbance_ = 0;
+  }
+
+  // Begin a new interval with the filter in force.
+  void restart(const Controller<T>& controller) {
+    controller.get_filter(candidate_.data());
+    error_ = disturbance_ = 0;
+  }
+
+  void forget() {
+    std::fill(good_.begin(), good_.end(), T(0));
+    std::fill(candidate_.begin(), candidate_.end(), T(0));
+    good_db_ = good_drive_ = error_ = disturbance_ = 0;
+  }
+
+  void visit(Archive& archive) {
+    archive(candidate_);
+    archive(good_);
+    archive(good_db_);
+    archive(good_drive_);
+    archive(error_);
+    archive(disturbance_);
+  }
+
+ private:
+  bool finite() const {
+    return std::all_of(candidate_.begin(), candidate_.end(), [](T w) { return std::isfinite(w); });
+  }
+
+  Buffer<T> candidate_, good_;
+  double good_db_ = 0, good_drive_ = 0, error_ = 0, disturbance_ = 0;
+};
+
+// Around a controller:
+//   inputs    single outliers are taken as 0 (non-finite values are, in every kernel)
+//   activity  adaptation rests while the reference is quiet
+//   output    played = clip(gain * y, limit); with a path estimate the controller is given
+//             e + s^*(y - played), the error it would have without clip and gain: no wind-up
+//   watchdog  every 4 ms; harm -> back to the last good filter and hold adaptation; harm again, or
+//             no good filter -> mute and start afresh later. Pauses double each time.
+template <class T>
+class Guard : public Around<T> {
+ public:
+  // `estimate`: secondary path [error][loudspeaker][taps], may be null.
+  Guard(Controller<T>& inner, const GuardSettings& settings, const PathMatrix<T>* estimate)
+      : Around<T>(inner, inner.shape()), settings_(settings),
+        hop_(std::max<std::size_t>(1, static_cast<std::size_t>(settings.fs * 0.004))),
+        outliers_x_(inner.shape().references, settings.outlier_factor, settings.fs),
+        outliers_e_(inner.shape().errors, settings.outlier_factor, settings.fs),
+        watch_(settings.fs / static_cast<double>(hop_), settings.gate_db, settings.floor_rms,
+               static_cast<double>(hop_ * inner.shape().references), estimate != nullptr),
+        keeper_(inner.filter_size()), x_(inner.shape().references), e_(inner.shape().errors),
+        y_(inner.shape().loudspeakers), lost_(inner.shape().loudspeakers),
+        zeros_(inner.filter_size(), T(0)) {
+    if (!estimate) return;
+    played_ = std::make_unique<PathModel<T>>(*estimate, settings.error_delay);
+    missing_ = std::make_unique<PathModel<T>>(*estimate, settings.error_delay);
+    missing_span_ = estimate->taps() + settings.error_delay;
+  }
+
+  GuardState state() const { return state_; }
+  bool idle() const { return idle_; }
+  const GuardCounts& counts() const { return counts_; }
+  std::uint64_t outliers() const { return outliers_x_.rejected() + outliers_e_.rejected(); }
+  double gain() const { return gain_; }
+
+  const char* take_warning() override {
+    if (counts_.overflows == 0 || warned_) return inner_.take_warning();
+    warned_ = true;
+    return "the controller's drive overflowed; the guard has taken it back (further overflows are "
+           "only counted). Use a normalised rule or a smaller step";
+  }
+
+  void reset() override {
+    inner_.reset();
+    for (auto* model : {played_.get(), missing_.get()}) {
+      if (model) model->reset();
+    }
+    outliers_x_.reset();
+    outliers_e_.reset();
+    watch_.reset();
+    keeper_.forget();
+    energy_ = {};
+    state_ = GuardState::active;
+    idle_ = true;
+    at_ = since_judged_ = pause_ = calm_ = missing_left_ = hop_clipped_ = grace_ = 0;
+    strikes_ = 0;
+    gain_ = ceiling_ = 1;
+    expected_ = std::numeric_limits<double>::infinity();
+  }
+
+  void visit(Archive& archive) override {
+    archive.expect("Guard");
+    archive.expect("hop", hop_);
+    inner_.visit(archive);
+    for (auto* model : {played_.get(), missing_.get()}) {
+      if (model) model->visit(archive);
+    }
+    outliers_x_.visit(archive);
+    outliers_e_.visit(archive);
+    watch_.visit(archive);
+    keeper_.visit(archive);
+    counts_.visit(archive);
+    archive(energy_.error);
+    archive(energy_.disturbance);
+    archive(energy_.reference);
+    archive(energy_.drive);
+    archive(state_);
+    archive(idle_);
+    for (std::uint64_t* n : {&at_, &since_judged_, &pause_, &calm_, &missing_left_, &hop_clipped_, &grace_}) {
+      archive(*n);
+    }
+    archive(strikes_);
+    archive(gain_);
+    archive(ceiling_);
+    archive(expected_);
+  }
+
+ protected:
+  void frame(const T* reference, const T* error, T* drive) override {
+    const Shape& shape = this->shape();
+    for (std::size_t j = 0; j < shape.references; ++j) {
+      x_[j] = outliers_x_(j, reference[j]);
+      energy_.reference += square(x_[j]);
+    }
+    bool runaway = false;
+    for (std::size_t m = 0; m < shape.errors; ++m) {
+      e_[m] = outliers_e_(m, error[m]);
+      const bool outlier = e_[m] != error[m];
+      const T anti_noise = played_ ? played_->output(m) : T(0);
+      const double heard = square(error[m]), left = square(error[m] - anti_noise);
+      // By the estimate it is the drive's own sound; without one only the level can tell.
+      runaway = runaway || (played_ ? square(anti_noise) > std::max(40 * expected_, 3 * left)
+                                    : heard > 1000 * expected_);
+      if (!outlier) {
+        energy_.error += heard;
+        energy_.disturbance += left;
+      }
+      if (missing_left_ > 0 && missing_) e_[m] += missing_->output(m);
+    }
+    if (runaway && state_ != GuardState::muted && grace_ == 0) {
+      strike();
+      if (state_ == GuardState::muted) gain_ = 0;
+      // The sound of the last drives is still under way.
+      grace_ = std::max(missing_span_, static_cast<std::uint64_t>(0.03 * settings_.fs));
+    }
+    const bool unknown = !played_ && (missing_left_ > 0 || gain_ < 1);
+    inner_.set_adapting(this->adapting_ && state_ == GuardState::active && !idle_ && !unknown);
+    inner_.process_flushed(x_.data(), e_.data(), y_.data(), 1);
+    play(drive);
+    if (++at_ == hop_) end_hop();
+  }
+
+ private:
+  using Around<T>::inner_;
+
+  static double square(T value) { return static_cast<double>(value) * static_cast<double>(value); }
+
+  // From the controller's drive to the one that is played.
+  void play(T* drive) {
+    const std::size_t K = this->shape().loudspeakers;
+    bool finite = true;
+    for (std::size_t k = 0; k < K; ++k) finite = finite && std::isfinite(y_[k]);
+    if (!finite) overflow();
+    move_gain();
+    bool whole = true;
+    for (std::size_t k = 0; k < K; ++k) {
+      double wanted = gain_ * static_cast<double>(y_[k]);
+      if (settings_.limit > 0 && std::abs(wanted) > settings_.limit) {
+        wanted = std::copysign(settings_.limit, wanted);
+        ++hop_clipped_;
+        ++counts_.clipped;
+      }
+      drive[k] = static_cast<T>(wanted);
+      lost_[k] = y_[k] - drive[k];
+      whole = whole && lost_[k] == T(0);
+      energy_.drive += square(drive[k]);
+    }
+    if (!whole) missing_left_ = missing_span_;
+    else if (missing_left_ > 0) --missing_left_;
+    if (!played_) return;
+    played_->push(drive);
+    missing_->push(lost_.data());
+  }
+
+  // The gain goes to its target within 5 ms, without a click.
+  void move_gain() {
+    const double target = state_ == GuardState::muted ? 0.0 : ceiling_;
+    const double step = 200.0 / settings_.fs;
+    gain_ = gain_ < target ? std::min(target, gain_ + step) : std::max(target, gain_ - step);
+  }
+
+  void overflow() {
+    ++counts_.overflows;
+    std::fill(y_.begin(), y_.end(), T(0));
+    inner_.reset();
+    missing_left_ = 0;
+    if (missing_) missing_->reset();
+    strike();
+  }
+
+  void end_hop() {
+    at_ = 0;
+    counts_.frames += hop_;
+    if (!played_) energy_.disturbance = watch_.uncontrolled() * energy_.reference;
+    if (grace_ > 0) {
+      grace_ = grace_ > hop_ ? grace_ - hop_ : 0;
+      energy_ = {};
+      hop_clipped_ = 0;
+      return;
+    }
+    const bool open_loop = state_ == GuardState::muted && gain_ == 0 && energy_.drive == 0;
+    watch_.add(energy_, open_loop);
+    idle_ = !watch_.active() || watch_.listening();
+    expected_ = watch_.expected() / static_cast<double>(hop_);
+    if (!(expected_ > 0)) expected_ = std::numeric_limits<double>::infinity();
+    counts_.idle_frames += idle_ ? hop_ : 0;
+    keeper_.add(energy_);
+    energy_ = {};
+    limit_gain();
+    const double second = settings_.fs;
+    switch (state_) {
+      case GuardState::muted:
+        counts_.muted_frames += hop_;
+        break;
+      case GuardState::held:
+        counts_.held_frames += hop_;
+        break;
+      case GuardState::active:
+        since_judged_ += hop_;
+        if (static_cast<double>(since_judged_) < 0.1 * second || idle_) break;
+        keeper_.judge(inner_, watch_.drive_ratio(), static_cast<double>(since_judged_) / second);
+        since_judged_ = 0;
+        break;
+    }
+    if (state_ != GuardState::muted && watch_.harmful(keeper_.good_drive(), state_ == GuardState::held)) {
+      strike();
+    } else if (state_ != GuardState::active) {
+      if (pause_ > hop_) pause_ -= hop_;
+      else go_on();
+    } else if ((calm_ += hop_) > static_cast<std::uint64_t>(10 * second)) {
+      calm_ = 0;
+      strikes_ = strikes_ > 0 ? strikes_ - 1 : 0;
+    }
+  }
+
+  // Clipping more than a twentieth of the time: turn down until the loudspeaker can follow.
+  void limit_gain() {
+    const double share = static_cast<double>(hop_clipped_) /
+                         static_cast<double>(hop_ * this->shape().loudspeakers);
+    ceiling_ = share > 0.05 ? 0.9 * ceiling_ : std::min(1.0, 1.02 * ceiling_);
+    hop_clipped_ = 0;
+  }
+
+  void strike() {
+    const bool can_roll_back = state_ == GuardState::active && keeper_.has_good();
+    if (can_roll_back) {
+      inner_.set_filter(keeper_.good());
+      inner_.restart();
+      state_ = GuardState::held;
+      ++counts_.rollbacks;
+    } else if (state_ != GuardState::muted) {
+      state_ = GuardState::muted;
+      ++counts_.mutes;
+    }
+    const double seconds = std::min(30.0, 0.5 * std::pow(2.0, strikes_));
+    pause_ = static_cast<std::uint64_t>(seconds * settings_.fs);
+    strikes_ = std::min(strikes_ + 1, 6u);
+    calm_ = 0;
+    begin_interval();
+  }
+
+  // The pause is over: adapt again, from the good filter or, after a mute, from nothing.
+  void go_on() {
+    if (state_ == GuardState::muted) {
+      if (inner_.filter_size() > 0) inner_.set_filter(zeros_.data());
+      else inner_.reset();
+      inner_.restart();
+      keeper_.forget();
+    }
+    state_ = GuardState::active;
+    begin_interval();
+  }
+
+  void begin_interval() {
+    watch_.restart();
+    keeper_.restart(inner_);
+    energy_ = {};
+    since_judged_ = 0;
+  }
+
+  GuardSettings settings_;
+  std::size_t hop_;
+  OutlierFilter outliers_x_, outliers_e_;
+  LoopWatch watch_;
+  FilterKeeper<T> keeper_;
+  std::unique_ptr<PathModel<T>> played_, missing_;
+  Buffer<T> x_, e_, y_, lost_, zeros_;
+  HopEnergy energy_;
+  GuardCounts counts_;
+  GuardState state_ = GuardState::active;
+  bool idle_ = true, warned_ = false;
+  std::uint64_t at_ = 0, since_judged_ = 0, pause_ = 0, calm_ = 0, missing_left_ = 0;
+  std::uint64_t hop_clipped_ = 0, grace_ = 0, missing_span_ = 1;
+  std::uint32_t strikes_ = 0;
+  double gain_ = 1, ceiling_ = 1;
+  // Energy of one frame with control off, as far as it is known.
+  double expected_ = std::numeric_limits<double>::infinity();
+};
+
+}  // namespace antiphase
