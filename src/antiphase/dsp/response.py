@@ -124,11 +124,12 @@ def first_arrival(taps: npt.ArrayLike, *, threshold_db: float = -20.0) -> float:
     """Return the time of the direct sound in samples, not that of the largest tap.
 
     Reflections may add up to more than the direct sound, so the largest tap can be late. The
-    energy in a sliding window of four taps is searched for the first place that exceeds both
-    `threshold_db` relative to its maximum and 12 dB above the response's own noise floor (the
-    quietest tenth before the maximum); from there the search climbs to the top of that arrival,
-    past the ripples of band-limited pulses, and returns its energy centroid. Accurate to
-    ± 1 sample for arrivals above the threshold that are band-limited, not dispersed.
+    energy of neighbouring taps is searched for the first place that exceeds both `threshold_db`
+    relative to its maximum and 16 dB above the response's own noise floor (the lower quartile
+    before the maximum). From there the search climbs past the ripples of band-limited pulses (at
+    most −11 dB) to the first crest within 10 dB of what the next six taps hold, and returns the
+    energy centroid of its two taps. Accurate to ± 1 sample for band-limited, not dispersed,
+    arrivals above the threshold whose reflections come later than two samples; closer ones merge.
 
     Parameters
     ----------
@@ -150,25 +151,24 @@ def first_arrival(taps: npt.ArrayLike, *, threshold_db: float = -20.0) -> float:
     """
     require(-60 <= threshold_db < 0, "threshold_db", threshold_db, "in [−60, 0)")
     response = as_signal("taps", taps, channels=1)
-    padded = np.concatenate([np.zeros(2), response**2, np.zeros(2)])
-    # Window over taps n−1 … n+2, so a pulse between two taps counts in full.
-    energy = np.convolve(padded, np.ones(4), mode="valid")
+    # energy[n] is that of taps n−1 and n.
+    squares = np.concatenate([[0.0], response**2, [0.0]])
+    energy = squares[:-1] + squares[1:]
     peak = int(np.argmax(energy))
     if energy[peak] == 0:
         raise SignalError("taps are all zero; no arrival to find")
-    floor = float(np.quantile(energy[: peak + 1], 0.1)) if peak >= 40 else 0.0
-    threshold = max(energy[peak] * 10 ** (threshold_db / 10), min(16 * floor, energy[peak] / 4))
+    floor = float(np.quantile(energy[: peak + 1], 0.25)) if peak >= 40 else 0.0
+    threshold = max(energy[peak] * 10 ** (threshold_db / 10), min(40 * floor, energy[peak] / 4))
     place = int(np.argmax(energy >= threshold))
-    while True:
-        ahead = energy[place : place + 4]
-        step = int(np.argmax(ahead))
-        if step == 0:
-            break
-        place += step
-    return _centroid(padded, place)
+    while not _is_crest(energy, place):
+        place += 1
+    before, after = squares[place], squares[place + 1]
+    return float(place - 1 + after / (before + after))
 
 
-def _centroid(squares: Floats, place: int) -> float:
-    """Energy centroid of the four taps at `place` (index into squares, two zeros in front)."""
-    window = squares[place : place + 4]
-    return float(np.dot(window, np.arange(4)) / window.sum() + place - 2)
+def _is_crest(energy: Floats, place: int) -> bool:
+    """Whether energy falls from here and nothing much larger follows at once."""
+    following = energy[place + 1 : place + 7]
+    if len(following) == 0:
+        return True
+    return bool(energy[place] >= following[0] and energy[place] >= 0.1 * following.max())
