@@ -12,7 +12,6 @@ from antiphase.identify.latency import (
     check_span,
     chirp_probe,
     estimate_delay,
-    first_arrival,
     round_trip,
 )
 
@@ -82,44 +81,6 @@ def test_delay_refuses_silence_and_short_recordings() -> None:
         estimate_delay(x, x[1:], FS)
     with pytest.raises(ParameterError, match="max_delay=0"):
         estimate_delay(x, x, FS, max_delay=0)
-
-
-def pulse(n: int, at: float, gain: float = 1.0) -> Floats:
-    """Return a band-limited pulse between samples."""
-    shape: Floats = gain * np.sinc(np.arange(n) - at)
-    return shape
-
-
-@pytest.mark.parametrize("at", [0.0, 3.0, 40.5, 100.27])
-def test_first_arrival_of_a_single_pulse(at: float) -> None:
-    """The skirt that rings before a fractional delay is not the arrival."""
-    assert first_arrival(pulse(200, at)) == pytest.approx(at, abs=0.15)
-
-
-@pytest.mark.parametrize("direct", [0.2, 0.5, 1.0])
-def test_coinciding_images_are_not_the_direct_path(direct: float) -> None:
-    """Three image sources arrive together and are louder; the direct sound still comes first."""
-    room = pulse(400, 50.4, direct) + sum(pulse(400, 83.7, 0.6) for _ in range(3))
-    room += pulse(400, 120.2, -0.5)
-    assert int(np.argmax(np.abs(room))) == 84
-    assert first_arrival(room) == pytest.approx(50.4, abs=1)
-
-
-def test_noise_before_the_arrival_is_below_the_threshold() -> None:
-    """Measurement noise at −40 dB does not count."""
-    assert first_arrival(pulse(500, 222.0) + 0.01 * white(500)) == pytest.approx(222, abs=0.2)
-
-
-def test_a_pulse_of_half_the_band_has_a_longer_skirt() -> None:
-    """With its bandwidth given the arrival is found there too."""
-    low = np.sinc((np.arange(300) - 100.3) / 2)
-    assert first_arrival(low, bandwidth=0.5) == pytest.approx(100.3, abs=0.3)
-
-
-def test_first_arrival_refuses_silence() -> None:
-    """Nothing arrives."""
-    with pytest.raises(SignalError, match="nothing arrives"):
-        first_arrival(np.zeros(10))
 
 
 @pytest.mark.parametrize("snr_db", [40.0, 0.0, -10.0])

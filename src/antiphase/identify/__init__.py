@@ -7,7 +7,6 @@ from antiphase.identify.latency import (
     check_span,
     chirp_probe,
     estimate_delay,
-    first_arrival,
     round_trip,
 )
 from antiphase.identify.offline import PathEstimate, identify_mls, identify_path, mls
@@ -35,7 +34,6 @@ __all__ = [
     "check_stability",
     "chirp_probe",
     "estimate_delay",
-    "first_arrival",
     "identify_mls",
     "identify_path",
     "identify_sweep",

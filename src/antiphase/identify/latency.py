@@ -1,4 +1,7 @@
-"""Delays from audio: round trip by chirp, GCC-PHAT, first arrival, span of a filter."""
+"""Delays from audio: round trip by chirp, GCC-PHAT, span of a filter.
+
+The first arrival in an impulse response is `antiphase.dsp.first_arrival`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ __all__ = [
     "check_span",
     "chirp_probe",
     "estimate_delay",
-    "first_arrival",
     "round_trip",
 ]
 
@@ -143,60 +145,6 @@ def estimate_delay(
     if not allow_negative:
         _refuse_negative(found.samples, 0.5, "delayed")
     return found
-
-
-def first_arrival(
-    impulse_response: npt.ArrayLike, *, threshold_db: float = -20.0, bandwidth: float = 1.0
-) -> float:
-    """Return when the first sound arrives in an impulse response.
-
-    Not the maximum: image sources may coincide and be louder than the direct sound. The first peak
-    within `threshold_db` of the largest that is not the skirt of a later one: a band-limited pulse
-    rings before its peak as sin(πBt)/(πBt), so a peak at t counts only where it passes twice the
-    envelope ``Σ_j A_j / (πB(t_j − t))`` of the four largest peaks after it.
-
-    Parameters
-    ----------
-    impulse_response : array_like, shape (taps,)
-        h, measured or simulated.
-    threshold_db : float
-        Smallest direct sound re the largest peak, dB, < 0; above the noise of the measurement.
-    bandwidth : float
-        B, share of fs/2 that the pulse fills, in (0, 1].
-
-    Returns
-    -------
-    float
-        Samples, fractions included.
-
-    Raises
-    ------
-    SignalError
-        If the response is silent.
-
-    References
-    ----------
-    ISO 3382-1:2009 takes the onset 20 dB below the maximum; the test against skirts is our own.
-    """
-    h = as_signal("impulse_response", impulse_response, channels=1)
-    require(threshold_db < 0, "threshold_db", threshold_db, "< 0")
-    require(0 < bandwidth <= 1, "bandwidth", bandwidth, "in (0, 1]")
-    if not h.any():
-        raise SignalError("impulse_response is silent; nothing arrives")
-    # 64 zeros on either side keep the interpolation from wrapping around.
-    fine = np.abs(signal.resample(np.pad(h, 64), (len(h) + 128) * 8))
-    peaks = np.flatnonzero((fine[1:-1] >= fine[:-2]) & (fine[1:-1] > fine[2:])) + 1
-    heights = fine[peaks]
-    loud = heights >= heights.max() * 10 ** (threshold_db / 20)
-    peaks, heights = peaks[loud], heights[loud]
-    for at, height in zip(peaks, heights, strict=True):
-        later = peaks > at
-        largest = np.argsort(heights[later])[-4:]
-        distance = (peaks[later][largest] - at) / 8
-        skirt = np.sum(heights[later][largest] / (np.pi * bandwidth * distance))
-        if height > 2 * skirt or not later.any():
-            return _peak(fine, int(at)) / 8 - 64
-    return _peak(fine, int(peaks[np.argmax(heights)])) / 8 - 64
 
 
 def chirp_probe(

@@ -45,7 +45,7 @@ from antiphase.metrics.quality import (
     snr_db,
     tone_quality,
 )
-from antiphase.metrics.report import Metrics, report_metrics
+from antiphase.metrics.report import Metrics, report_metrics, to_plain
 from antiphase.metrics.weighting import weight, weighting_db, weighting_filter
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "seconds_to_level",
     "snr_db",
     "spectral_factor",
+    "to_plain",
     "tone_quality",
     "weight",
     "weighting_db",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import signal
 
 from antiphase.arrays import as_signal
+from antiphase.dsp.spectrum import Bands, band_powers, octave_bands
 from antiphase.errors import SignalError, require
 
 __all__ = [
@@ -181,14 +182,6 @@ def _spectra(d: Floats, e: Floats, fs: float, segment: int) -> tuple[Floats, Flo
     return frequencies, power[0].sum(axis=-1), power[1].sum(axis=-1)
 
 
-def _band_power(power: Floats, spacing: float, low: Floats, high: Floats) -> Floats:
-    """Integrate a density over bands; each bin spreads half a spacing to either side."""
-    edges = (np.arange(len(power) + 1) - 0.5) * spacing
-    total = np.concatenate([[0.0], np.cumsum(power) * spacing])
-    result: Floats = np.interp(high, edges, total) - np.interp(low, edges, total)
-    return result
-
-
 def band_reduction(
     disturbance: npt.ArrayLike,
     error: npt.ArrayLike,
@@ -226,21 +219,19 @@ def band_reduction(
     require(fraction >= 1, "fraction", fraction, "at least 1")
     require(fs > 0, "fs", fs, "> 0")
     d, e = _pair(disturbance, error)
+    if len(d) < 4:
+        raise SignalError(f"{len(d)} frames are too few for a spectrum")
     frequencies, d_power, e_power = _spectra(d, e, fs, round(fs))
-    spacing = float(frequencies[1]) if len(frequencies) > 1 else fs
-    half = 10 ** (0.15 / fraction)
-    lines = 10 * fraction
-    index = np.arange(-2 * lines, 2 * lines)
-    centre = 1000.0 * 10 ** (0.3 * index / fraction)
-    # 0.1 % of slack: 25 Hz is a nominal name, the exact frequency is 25.12 or 31.62 Hz.
-    wide = centre * (half - 1 / half) >= 3 * spacing
-    centre = centre[(centre >= 0.999 * lowest_hz) & (centre * half <= fs / 2) & wide]
+    bands = octave_bands(fraction, lowest_hz, max(fs / 2, lowest_hz * 2))
+    width = bands.high_hz - bands.low_hz
+    keep = (bands.high_hz <= fs / 2) & (width >= 3 * frequencies[1])
+    bands = Bands(bands.mid_hz[keep], bands.low_hz[keep], bands.high_hz[keep])
     levels = [
-        _band_power(power, spacing, centre / half, centre * half) for power in (d_power, e_power)
+        np.maximum(band_powers(frequencies, power, bands), 0.0) for power in (d_power, e_power)
     ]
     with np.errstate(divide="ignore"):
-        d_db, e_db = (10 * np.log10(np.maximum(level, 0.0)) for level in levels)
-    return BandReduction(centre, d_db, e_db, _ratio_db(*(np.maximum(v, 0.0) for v in levels)))
+        d_db, e_db = (10 * np.log10(level) for level in levels)
+    return BandReduction(bands.mid_hz, d_db, e_db, _ratio_db(*levels))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from antiphase.metrics.fixed_filter import Bound
 from antiphase.metrics.path_error import path_error
 from antiphase.metrics.weighting import weight
 
-__all__ = ["Metrics", "report_metrics"]
+__all__ = ["Metrics", "report_metrics", "to_plain"]
 
 Json = dict[str, object]
 
@@ -87,16 +87,30 @@ class Metrics:
 
     def to_json(self) -> Json:
         """Return plain numbers, lists and None (infinities too become None), for `json.dumps`."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: to_plain(getattr(self, field.name)) for field in fields(self)}
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, BandReduction):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+def to_plain(value: object) -> object:
+    """Return a value object as what JSON knows: dicts, lists, numbers, None for infinities.
+
+    Parameters
+    ----------
+    value : object
+        A dataclass, array, sequence, number, string or None, nested as they like.
+
+    Returns
+    -------
+    object
+        For `json.dumps`.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, np.ndarray):
-        return [_plain(v) for v in value.tolist()]
+        return to_plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     return value
 
 
