@@ -215,6 +215,7 @@ void bind_least_squares(nb::module_& m);
 void bind_guard(nb::module_& m);
 void bind_loop(nb::module_& m);
 void bind_multichannel(nb::module_& m);
+void bind_narrowband(nb::module_& m);
 void bind_rls(nb::module_& m);
 void bind_structures(nb::module_& m);
 

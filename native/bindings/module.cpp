@@ -47,6 +47,7 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_guard(m);
   bind_loop(m);
   bind_multichannel(m);
+  bind_narrowband(m);
   bind_rls(m);
   bind_structures(m);
 }
