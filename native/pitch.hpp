@@ -200,8 +200,8 @@ class PitchTracker {
       amplitudes_[h].re += gain * rest * turned_[h].re;
       amplitudes_[h].im -= gain * rest * turned_[h].im;
     }
-    // In noise the loop slows down with the share that the model explains.
-    if (slope_power > 0) correct(rest * slope / slope_power * power / (power + residual_));
+    // Amplitudes first; in noise the loop slows down with the share that the model explains.
+    if (slope_power > 0 && static_cast<double>(age_) * frequency_ * orders_.multiple(0) > two_pi) correct(rest * slope / slope_power * power / (power + residual_));
   }
 
   // The phase itself, from a tacho, rad.

@@ -30,7 +30,7 @@ static void bind(nb::module_& m) {
       .def_prop_ro("frequency", &Core::frequency)
       .def_prop_ro("explained", &Core::explained)
       .def_prop_rw(
-          "weights",
+          "control_filter",
           [](const Core& self) {
             auto array = new_array<T>({self.filter_size() / 2, 2});
             self.get_filter(array.data());
@@ -39,7 +39,7 @@ static void bind(nb::module_& m) {
           [](Core& self, nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu> weights) {
             if (2 * weights.shape(0) != self.filter_size() || weights.shape(1) != 2) {
               throw BadSignal("control_filter must have " + std::to_string(self.filter_size() / 2) +
-                              " weights");
+                              " rows of real and imaginary part");
             }
             self.set_filter(weights.data());
           });

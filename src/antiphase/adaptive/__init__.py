@@ -21,6 +21,7 @@ from antiphase.adaptive.multichannel import (
     MultichannelModifiedFx,
     prewhitening_filters,
 )
+from antiphase.adaptive.narrowband import NarrowbandController
 from antiphase.adaptive.rls import FxRLS, RLSFilter
 from antiphase.adaptive.seam import Canceller, Controller
 from antiphase.adaptive.step_rule import Robust
@@ -43,6 +44,7 @@ __all__ = [
     "MultichannelFxLMS",
     "MultichannelModifiedFx",
     "NLMSFilter",
+    "NarrowbandController",
     "PartitionedBlockFilter",
     "PartitionedBlockFxLMS",
     "RLSFilter",

@@ -108,7 +108,7 @@ class NarrowbandController(NativeController):
         frequency_range_hz: tuple[float, float] | None = None,
         source: Literal["reference", "error", "phase"] = "reference",
         mu: float = 0.02,
-        tracking_hz: float = 2.0,
+        tracking_hz: float = 3.0,
         lead_ms: float = 0.0,
         leakage: float = 1.0,
         error_delay: int = 0,
@@ -159,15 +159,18 @@ class NarrowbandController(NativeController):
         return float(self._core.explained)
 
     @property
-    def control_filter(self) -> npt.NDArray[np.complex128]:  # type: ignore[override]
-        """The complex weights W_h, shape (H,), in ascending order; assign to set them."""
-        pairs: Signal = self._core.weights
-        return np.asarray(pairs[:, 0] + 1j * pairs[:, 1], dtype=np.complex128)
+    def weights(self) -> npt.NDArray[np.complex128]:
+        """The complex weights W_h, shape (H,), in ascending order of h; assign to set them.
 
-    @control_filter.setter
-    def control_filter(self, weights: npt.ArrayLike) -> None:
+        `control_filter` holds the same as real and imaginary parts, shape (H, 2).
+        """
+        pairs = np.asarray(self.control_filter, dtype=np.float64)
+        return pairs[:, 0] + 1j * pairs[:, 1]
+
+    @weights.setter
+    def weights(self, weights: npt.ArrayLike) -> None:
         values = np.atleast_1d(np.asarray(weights, dtype=np.complex128))
-        self._core.weights = np.stack([values.real, values.imag], axis=-1).astype(self._dtype)
+        self.control_filter = np.stack([values.real, values.imag], axis=-1)
 
     @property
     def secondary_path_estimate(self) -> Signal:
