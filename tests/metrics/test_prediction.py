@@ -8,7 +8,7 @@ from scipy import signal
 
 from antiphase.errors import ParameterError, SignalError
 from antiphase.metrics.fixed_filter import fixed_filter_bound
-from antiphase.metrics.prediction import power_density, prediction_bound_db, spectral_factor
+from antiphase.metrics.prediction import prediction_bound_db, spectral_factor, two_sided_density
 
 
 def test_white_noise_has_no_future() -> None:
@@ -48,14 +48,14 @@ def test_estimated_spectrum_gives_the_bound_within_a_tenth() -> None:
     x = signal.lfilter(b, a, np.random.default_rng(1).standard_normal(200_000))
     impulse = signal.lfilter(b, a, np.eye(1, 500)[0])
     theory = 10 * np.log10(np.sum(impulse**2) / np.sum(impulse[:4] ** 2))
-    assert prediction_bound_db(power_density(x, 1024), 4) == pytest.approx(theory, abs=0.1)
+    assert prediction_bound_db(two_sided_density(x, 1024), 4) == pytest.approx(theory, abs=0.1)
     assert fixed_filter_bound(x, x, [1.0], 32, delay=4).nr_db == pytest.approx(theory, abs=0.1)
 
 
 def test_density_has_the_power_of_the_signal() -> None:
     """The mean over the circle is the mean square."""
     x = 3 * np.random.default_rng(2).standard_normal(100_000)
-    density = power_density(x, 256)
+    density = two_sided_density(x, 256)
     circle = np.concatenate([density, density[-2:0:-1]])
     assert circle.mean() == pytest.approx(np.mean(x**2), rel=0.01)
 
@@ -76,6 +76,6 @@ def test_bad_input_says_what_to_change() -> None:
     with pytest.raises(ParameterError, match="late"):
         prediction_bound_db(np.ones(5), 0.5)
     with pytest.raises(ParameterError, match="segment=5"):
-        power_density(np.ones(100), 5)
+        two_sided_density(np.ones(100), 5)
     with pytest.raises(SignalError, match="too few"):
-        power_density(np.ones(100), 128)
+        two_sided_density(np.ones(100), 128)

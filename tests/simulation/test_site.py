@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from antiphase.acoustics import StreetScene
+from antiphase.dsp import first_arrival
 from antiphase.errors import ParameterError, SignalError
 from antiphase.simulation.site import Latency, Site
 
@@ -32,6 +33,19 @@ def test_without_ground_one_wave_is_left() -> None:
     bare = Site.outdoors(ground=False)
     assert bare.margin_ms == Site.outdoors().margin_ms
     assert np.sum(bare.disturbance_path**2) < 0.75 * np.sum(Site.outdoors().disturbance_path ** 2)
+
+
+def test_room_keeps_its_tail_and_its_geometry() -> None:
+    """T60 of .2 s: paths of that order, margin from the distances, converters in S."""
+    site = Site.room((4, 3, 2.5), 0.2, (1, 1.5, 1.2), (1.2, 1.5, 1.2), (3, 1.5, 1.2), (3, 2, 1.2))
+    lead_ms = (2.0 - 0.2 - 0.5) / 343.2 * 1000
+    assert site.margin_ms == pytest.approx(lead_ms - 0.5, abs=0.02)
+    assert len(site.disturbance_path) > 0.15 * 8000
+    seen = first_arrival(site.secondary_path) / 8
+    assert seen == pytest.approx(0.5 / 343.2 * 1000 + 0.5, abs=0.15)
+    assert site.reference_path is not None
+    later = first_arrival(site.reference_path(2.0)) - first_arrival(site.reference_path(0.0))
+    assert later == pytest.approx(16, abs=0.1)
 
 
 def test_measured_margin_is_the_difference_of_arrivals() -> None:

@@ -35,7 +35,7 @@ from antiphase.metrics.convergence import (
     seconds_to_level,
 )
 from antiphase.metrics.path_error import PathError, path_error
-from antiphase.metrics.prediction import power_density, spectral_factor
+from antiphase.metrics.prediction import spectral_factor, two_sided_density
 from antiphase.metrics.quality import (
     Clipping,
     ToneQuality,
@@ -75,7 +75,6 @@ __all__ = [
     "path_error",
     "peak_db",
     "phase_tolerance_deg",
-    "power_density",
     "prediction_bound_db",
     "reblocking_latency",
     "report_metrics",
@@ -85,6 +84,7 @@ __all__ = [
     "spectral_factor",
     "to_plain",
     "tone_quality",
+    "two_sided_density",
     "weight",
     "weighting_db",
     "weighting_filter",

@@ -9,7 +9,7 @@ from scipy import fft, signal
 from antiphase.arrays import as_signal
 from antiphase.errors import SignalError, require
 
-__all__ = ["power_density", "prediction_bound_db", "spectral_factor"]
+__all__ = ["prediction_bound_db", "spectral_factor", "two_sided_density"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def spectral_factor(density: npt.ArrayLike) -> Floats:
     return factor
 
 
-def power_density(samples: npt.ArrayLike, segment: int = 4096) -> Floats:
+def two_sided_density(samples: npt.ArrayLike, segment: int = 4096) -> Floats:
     """Return an estimate of the power spectral density for `spectral_factor`.
 
     Welch's method (Blackman–Harris window, whose leakage at −92 dB doesn't fill spectral gaps;
@@ -93,7 +93,7 @@ def prediction_bound_db(density: npt.ArrayLike, late: npt.ArrayLike) -> Floats:
     Parameters
     ----------
     density : array_like, shape (lines,)
-        Φ of the disturbance as for `spectral_factor` (`power_density` estimates it).
+        Φ of the disturbance as for `spectral_factor` (`two_sided_density` estimates it).
     late : array_like of int
         D ≥ 0 samples by which the anti-noise misses the disturbance.
 

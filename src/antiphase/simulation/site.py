@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft, signal
 
-from antiphase.acoustics import StreetScene, path_margin
+from antiphase.acoustics import StreetScene, geometric_margin, path_margin
+from antiphase.acoustics.room import room_paths
 from antiphase.arrays import as_signal
 from antiphase.errors import SignalError, require
 
@@ -124,6 +127,51 @@ class Site:
         )
 
     @classmethod
+    def room(
+        cls,
+        size_m: Point,
+        t60_s: float,
+        source: Point,
+        reference: Point,
+        error: Point,
+        loudspeaker: Point,
+        *,
+        fs: float = StreetScene.fs,
+        converters_ms: float = 0.5,
+    ) -> Site:
+        """Return a site in a rectangular room.
+
+        Parameters
+        ----------
+        size_m : (x, y, z)
+            Inner size in m.
+        t60_s : float
+            Reverberation time in s.
+        source, reference, error, loudspeaker : (x, y, z)
+            Positions in m from one corner.
+        fs : float
+            Sample rate in Hz, a whole number.
+        converters_ms : float
+            Latency of the loudspeaker's and the error microphone's converters together.
+
+        Returns
+        -------
+        Site
+            Paths of whole length: a cut tail would be noise that nothing can cancel.
+        """
+        taps = room_paths(size_m, (source, loudspeaker), (reference, error), fs, t60_s=t60_s).taps
+        margin = geometric_margin(
+            source, reference, error, loudspeaker, converters_ms=converters_ms
+        )
+        return cls(
+            fs,
+            partial(_late_path, taps[0, 0], fs),
+            taps[1, 0],
+            _late_path(taps[1, 1], fs, converters_ms),
+            margin.margin_ms,
+        )
+
+    @classmethod
     def measured(
         cls, primary_path: npt.ArrayLike, secondary_path: npt.ArrayLike, fs: float
     ) -> Site:
@@ -179,6 +227,12 @@ class Site:
         if left_ms:
             reference = _late(reference, left_ms * self.fs / 1000)
         return reference, signal.oaconvolve(x, self.disturbance_path)[: len(x)]
+
+
+def _late_path(taps: Floats, fs: float, latency_ms: float) -> Floats:
+    """Return an impulse response that much later, and longer by as much."""
+    delay = latency_ms * fs / 1000
+    return _late(np.pad(taps, (0, math.ceil(delay) + 64)), delay)
 
 
 def _late(samples: Floats, delay: float) -> Floats:
