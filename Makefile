@@ -26,7 +26,7 @@ $(VENV)/.bench: $(VENV)/.deps requirements/bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
 	touch $@
 
-$(VENV)/.native: $(VENV)/.run pyproject.toml CMakeLists.txt $(wildcard native/*.hpp native/*.cpp native/bindings/*) tools/build_native.py
+$(VENV)/.native: $(VENV)/.run pyproject.toml CMakeLists.txt $(wildcard native/*.hpp native/*.cpp native/bindings/* native/media/*) tools/build_native.py
 	$(BIN)/python tools/build_native.py $(if $(ANTIPHASE_ISAS),--isas "$(ANTIPHASE_ISAS)")
 	touch $@
 

@@ -1,1 +1,1 @@
-"""The tests mirror src/antiphase; helpers are imported as tests.…"""
+"""The tests mirror the sources; what they share is imported from here."""

@@ -213,6 +213,7 @@ void bind_fxlms(nb::module_& m);
 void bind_lms(nb::module_& m);
 void bind_least_squares(nb::module_& m);
 void bind_guard(nb::module_& m);
+void bind_media(nb::module_& m);
 void bind_loop(nb::module_& m);
 void bind_multichannel(nb::module_& m);
 void bind_narrowband(nb::module_& m);

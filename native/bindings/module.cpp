@@ -45,6 +45,7 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_lms(m);
   bind_least_squares(m);
   bind_guard(m);
+  bind_media(m);
   bind_loop(m);
   bind_multichannel(m);
   bind_narrowband(m);

@@ -1,4 +1,4 @@
-"""The asyncio driver against aiortc: a peer that we didn't write, over real UDP on loopback."""
+"""Both drivers against aiortc: a peer that we didn't write, over real UDP on loopback."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from antiphase.media.answer import AnswerPolicy
 from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import AudioReceived, Closed, Connected, Event
 from antiphase.media.loop import AsyncioDriver
+from antiphase.media.native_loop import NativeDriver
 
 TONE_HZ = 440
 
@@ -37,9 +38,10 @@ class Tone(AudioStreamTrack):
 class Server:
     """An echo on top of the driver, with a record of what happened."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[AsyncioDriver | NativeDriver]) -> None:
+        self.kind = kind
         self.events: list[Event] = []
-        self.driver: AsyncioDriver
+        self.driver: AsyncioDriver | NativeDriver
 
     def handle(self, endpoint: Endpoint, event: Event) -> None:
         self.events.append(event)
@@ -47,7 +49,7 @@ class Server:
             endpoint.send_audio(event.session_id, event.mid, event.frame.pcm)
 
     async def start(self, policy: AnswerPolicy, host: str = "127.0.0.1") -> None:
-        self.driver = await AsyncioDriver.start(
+        self.driver = await self.kind.start(
             host, 0, lambda address: EndpointSettings((address,), policy=policy), self.handle
         )
 
@@ -70,11 +72,12 @@ async def heard(peer: RTCPeerConnection, seconds: float) -> tuple[np.ndarray, in
 
 
 async def call(
+    kind: type[AsyncioDriver | NativeDriver],
     policy: AnswerPolicy,
     check: Callable[[Server, RTCPeerConnection], Awaitable[None]],
     host: str = "127.0.0.1",
 ) -> Server:
-    server = Server()
+    server = Server(kind)
     await server.start(policy, host)
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     peer.addTrack(Tone())
@@ -92,8 +95,12 @@ async def call(
     return server
 
 
+DRIVERS = pytest.mark.parametrize("kind", [AsyncioDriver, NativeDriver])
+
+
+@DRIVERS
 @pytest.mark.parametrize("name", ["OPUS", "G722", "PCMU", "PCMA"])
-def test_aiortc_hears_its_own_tone(name: str) -> None:
+def test_aiortc_hears_its_own_tone(kind: type[AsyncioDriver | NativeDriver], name: str) -> None:
     """Audio goes through decode and encode and comes back at the level it was sent."""
 
     async def check(server: Server, peer: RTCPeerConnection) -> None:
@@ -103,28 +110,32 @@ def test_aiortc_hears_its_own_tone(name: str) -> None:
         level = 20 * np.log10(np.sqrt(np.mean(sound[-fs // 2 :] ** 2)) * np.sqrt(2))
         assert abs(level + 10) < 1.5
 
-    server = asyncio.run(call(AnswerPolicy(formats=(name,)), check))
+    server = asyncio.run(call(kind, AnswerPolicy(formats=(name,)), check))
     assert isinstance(server.events[0], Connected)
     frames = [e.frame for e in server.events if isinstance(e, AudioReceived)]
     assert len(frames) > 40
     assert not any(f.concealed for f in frames)
 
 
-def test_the_peer_leaving_frees_its_place() -> None:
+@DRIVERS
+def test_the_peer_leaving_frees_its_place(
+    kind: type[AsyncioDriver | NativeDriver],
+) -> None:
     """When the peer closes, the session is gone at once, not after the consent timeout."""
 
     async def check(_: Server, peer: RTCPeerConnection) -> None:
         await heard(peer, 0.1)
 
-    server = asyncio.run(call(AnswerPolicy(), check))
+    server = asyncio.run(call(kind, AnswerPolicy(), check))
     assert Closed("echo", "closed by the peer") in server.events
 
 
-def test_ipv6() -> None:
+@DRIVERS
+def test_ipv6(kind: type[AsyncioDriver | NativeDriver]) -> None:
     """The same over IPv6."""
 
     async def check(_: Server, peer: RTCPeerConnection) -> None:
         await heard(peer, 0.1)
 
-    server = asyncio.run(call(AnswerPolicy(), check, "::1"))
+    server = asyncio.run(call(kind, AnswerPolicy(), check, "::1"))
     assert isinstance(server.events[0], Connected)

@@ -101,5 +101,5 @@ def test_sources_are_bounded() -> None:
         client.session.senders["0"].ssrc = ssrc + 1
         client.send_audio("0", np.zeros(80))
     link.step()
-    assert len(link.endpoint.sessions["a"]._incoming) == 32
+    assert len(link.endpoint.sessions["a"].incoming) == 32
     assert link.endpoint.counters.rtp_unknown == 68

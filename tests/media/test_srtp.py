@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphase.errors import ProtocolError
-from antiphase.media.srtp import PROFILES, SrtpKeys, SrtpProfile, SrtpSession
+from antiphase.errors import ProtocolError, SignalError
+from antiphase.media.srtp import PROFILES, SrtpKeys, SrtpProfile, SrtpSession, library
 
 
 def pair(profile: SrtpProfile = PROFILES[0]) -> tuple[SrtpSession, SrtpSession]:
@@ -56,3 +56,20 @@ def test_random_bytes_raise_one_error(data: bytes) -> None:
         other.unprotect(data)
     with pytest.raises(ProtocolError):
         other.unprotect_rtcp(data)
+
+
+@pytest.mark.parametrize("size", [1500, 2000, 65000])
+def test_oversize_packets_are_refused_both_ways(size: int) -> None:
+    """A datagram longer than any we send raises the library's own errors, not the wrapper's."""
+    one, other = pair()
+    with pytest.raises(ProtocolError):
+        other.unprotect(b"\x80" * size)
+    with pytest.raises(ProtocolError):
+        other.unprotect_rtcp(b"\x80" * size)
+    with pytest.raises(SignalError, match="bytes"):
+        one.protect(b"\x80" * size)
+
+
+def test_the_library_is_the_one_whose_calls_we_know() -> None:
+    """Version 2.x of libsrtp is loaded from the wheel."""
+    assert library().srtp_get_version_string().startswith(b"libsrtp2 2.")

@@ -137,6 +137,15 @@ class OpusEncoder:
         _check(self._lib, code, "opus encoder")
 
     @property
+    def handle(self) -> int:
+        """Address of libopus's state, for the native loop, which is then its only user."""
+        return int(self._handle)
+
+    def adopt_bitrate(self, bitrate: int) -> None:
+        """Note a bitrate that the native loop sets."""
+        self._bitrate = bitrate
+
+    @property
     def bitrate(self) -> int:
         """Bits per second; may be set while running."""
         return self._bitrate
@@ -199,6 +208,11 @@ class OpusDecoder:
         self._handle = self._lib.opus_decoder_create(fs, channels, ctypes.byref(error))
         _check(self._lib, error.value, "opus decoder")
         self._pcm = np.zeros((fs * 120 // 1000, channels), dtype=np.float32)
+
+    @property
+    def handle(self) -> int:
+        """Address of libopus's state, for the native loop, which is then its only user."""
+        return int(self._handle)
 
     def decode(self, packet: bytes) -> npt.NDArray[np.float32]:
         """Decode one packet to (n,) or (n, 2) samples.

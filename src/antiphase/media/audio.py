@@ -64,7 +64,7 @@ class AudioReceiver:
         self.statistics = ReceptionStatistics(form.clock_rate)
         self.concealed = 0
         self.undecodable = 0
-        self._decoder = form.decoder(opus_rate)
+        self.decoder = form.decoder(opus_rate)
         self._reorder = reorder
         self._next: int | None = None
         self._waiting: OrderedDict[int, RtpPacket] = OrderedDict()
@@ -111,9 +111,9 @@ class AudioReceiver:
         for missing in range(first, resume):
             following = self._waiting[resume].payload if missing == resume - 1 else None
             try:
-                pcm = self._decoder.conceal(self._samples, following)
+                pcm = self.decoder.conceal(self._samples, following)
             except SignalError:
-                pcm = self._decoder.conceal(self._samples, None)
+                pcm = self.decoder.conceal(self._samples, None)
             self.concealed += 1
             ticks = self._samples * self.form.clock_rate // self.fs
             frames.append(AudioFrame(pcm, self.fs, self._timestamp + ticks, concealed=True))
@@ -122,7 +122,7 @@ class AudioReceiver:
 
     def _decode(self, packet: RtpPacket) -> list[AudioFrame]:
         try:
-            pcm = self._decoder.decode(packet.payload)
+            pcm = self.decoder.decode(packet.payload)
         except SignalError:
             self.undecodable += 1
             return []
@@ -165,9 +165,10 @@ class AudioSender:
         self.octets = 0
         self.timestamp = secrets.randbits(31)
         self.encoder = form.encoder(opus_rate, opus)
-        self._sequence = secrets.randbits(15)
-        self._extensions = extensions or {}
+        self.sequence = secrets.randbits(15)
+        self.extensions = extensions or {}
         self._history: OrderedDict[int, RtpPacket] = OrderedDict()
+        self._forwarding: tuple[int, int] | None = None
 
     def send(self, pcm: Signal) -> RtpPacket:
         """Encode one frame and return its packet.
@@ -187,18 +188,29 @@ class AudioSender:
         self.timestamp += len(pcm) * self.form.clock_rate // self.fs
         return packet
 
+    def forward(self, packet: RtpPacket) -> RtpPacket:
+        """Return a foreign packet under our source: its steps in time and sequence are kept."""
+        if self._forwarding is None:
+            self._forwarding = (
+                self.sequence - packet.sequence,
+                self.timestamp - packet.timestamp,
+            )
+        self.sequence = packet.sequence + self._forwarding[0] & 0xFFFF
+        self.timestamp = packet.timestamp + self._forwarding[1]
+        return self.packetise(packet.payload, marker=packet.marker)
+
     def packetise(self, payload: bytes, *, marker: bool = False) -> RtpPacket:
-        """Return the next packet around a payload that is already encoded (forwarding)."""
+        """Return the next packet around a payload that is already encoded."""
         packet = RtpPacket(
             self.form.payload_type,
-            self._sequence,
+            self.sequence,
             self.timestamp & 0xFFFFFFFF,
             self.ssrc,
             payload,
             marker or self.packets == 0,
-            self._extensions,
+            self.extensions,
         )
-        self._sequence = (self._sequence + 1) & 0xFFFF
+        self.sequence = (self.sequence + 1) & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
         self._history[packet.sequence] = packet

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from antiphase.arrays import Signal
 from antiphase.errors import ParameterError, ProtocolError
-from antiphase.media.answer import AnswerPolicy, negotiate, write_description
+from antiphase.media.answer import AnswerPolicy, NegotiatedSection, negotiate, write_description
+from antiphase.media.audio import AudioFrame
 from antiphase.media.dtls import Certificate, DtlsTransport, is_dtls
-from antiphase.media.events import Closed, Counters, Event
+from antiphase.media.events import AudioReceived, Closed, Counters, Event
 from antiphase.media.ice import IceCredentials, IceLiteAgent, local_ufrag
-from antiphase.media.rtp import is_rtcp, is_rtp
+from antiphase.media.routing import Clean, Forward, Gain, Listen, Route, apply_processing
+from antiphase.media.rtp import RtpPacket, is_rtcp, is_rtp
 from antiphase.media.sdp import Description, SdpLimits, parse_description
 from antiphase.media.session import MediaSession, SessionSettings
 from antiphase.media.stun import Address, Message, is_stun
 
-__all__ = ["Endpoint", "EndpointSettings"]
+__all__ = ["Carrier", "Endpoint", "EndpointSettings"]
 
 _MAX_QUEUE = 20000
 
@@ -53,6 +56,35 @@ class EndpointSettings:
     limits: SdpLimits = field(default_factory=SdpLimits)
 
 
+class Carrier(Protocol):
+    """Moves media in place of Python; told of everything that it needs for that."""
+
+    def make_session(
+        self,
+        session_id: str,
+        dtls: DtlsTransport,
+        sections: tuple[NegotiatedSection, ...],
+        settings: SessionSettings,
+        counters: Counters,
+    ) -> MediaSession:
+        """Return a new session of the carrier's kind."""
+
+    def drop_session(self, session: MediaSession) -> None:
+        """Forget a session; nothing of it may be touched any more."""
+
+    def open_gate(self, source: Address, session: MediaSession) -> None:
+        """Let datagrams from a source pass, for this session."""
+
+    def close_gate(self, source: Address) -> None:
+        """Drop datagrams from a source again."""
+
+    def set_target(self, session: MediaSession, target: Address) -> None:
+        """Send a session's media there."""
+
+    def set_routes(self, session: MediaSession, mid: str, routes: tuple[Route, ...]) -> None:
+        """Replace all routes of one incoming section."""
+
+
 @dataclass
 class _Peer:
     session: MediaSession
@@ -69,15 +101,24 @@ class Endpoint:
         What it announces and allows.
     certificate : Certificate, optional
         Its identity; a fresh one when not given.
+    carrier : Carrier, optional
+        Moves media outside Python; None moves it here.
     """
 
-    def __init__(self, settings: EndpointSettings, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        certificate: Certificate | None = None,
+        carrier: Carrier | None = None,
+    ) -> None:
         self.settings = settings
+        self._carrier = carrier
         self.certificate = certificate or Certificate()
         self.counters = Counters()
         self._peers: dict[str, _Peer] = {}
         self._by_ufrag: dict[str, _Peer] = {}
         self._by_source: dict[Address, _Peer] = {}
+        self._routes: dict[tuple[str, str], tuple[Route, ...]] = {}
         self._outgoing: deque[tuple[bytes, Address]] = deque()
         self._events: deque[Event] = deque()
 
@@ -104,7 +145,8 @@ class Endpoint:
             return self._renegotiate(self._peers[session_id], offer, now)
         if len(self._peers) >= self.settings.max_sessions:
             raise ProtocolError(f"server is full ({self.settings.max_sessions} sessions)")
-        session = MediaSession(
+        make = MediaSession if self._carrier is None else self._carrier.make_session
+        session = make(
             session_id,
             DtlsTransport(self.certificate, "server", offer.fingerprints),
             negotiate(offer, self.settings.policy),
@@ -115,6 +157,8 @@ class Endpoint:
         peer = _Peer(session, agent, now)
         self._peers[session_id] = peer
         self._by_ufrag[agent.local.ufrag] = peer
+        session.on_packet = lambda mid, packet: self._forward(session_id, mid, packet)
+        session.decodes = lambda mid: self._decodes(session_id, mid)
         return self._answer(peer)
 
     def _renegotiate(self, peer: _Peer, offer: Description, now: float) -> str:
@@ -146,7 +190,11 @@ class Endpoint:
         self._flush(peer)
         self._by_ufrag.pop(peer.agent.local.ufrag, None)
         for source in [s for s, owner in self._by_source.items() if owner is peer]:
-            del self._by_source[source]
+            self._close_gate(source)
+        if self._carrier is not None:
+            self._carrier.drop_session(peer.session)
+        for key in [key for key in self._routes if key[0] == session_id]:
+            del self._routes[key]
         self._events.append(Closed(session_id, reason))
 
     def receive(self, datagram: bytes, source: Address, now: float, wall: float) -> None:
@@ -175,7 +223,7 @@ class Endpoint:
             if is_rtcp(datagram):
                 peer.session.receive_rtcp(datagram, now, wall)
             else:
-                self._events.extend(peer.session.receive_rtp(datagram, now))
+                self._events.extend(self._route(peer.session.receive_rtp(datagram, now)))
             self._flush(peer)
         else:
             self.counters.junk += 1
@@ -198,9 +246,18 @@ class Endpoint:
             self._send(answer, source)
         if agent.knows(source) and self._by_source.get(source) is not peer:
             self._by_source[source] = peer
+            if self._carrier is not None:
+                self._carrier.open_gate(source, peer.session)
             for old in [s for s, o in self._by_source.items() if o is peer]:
                 if not agent.knows(old):
-                    del self._by_source[old]
+                    self._close_gate(old)
+        if self._carrier is not None and agent.selected is not None:
+            self._carrier.set_target(peer.session, agent.selected)
+
+    def _close_gate(self, source: Address) -> None:
+        del self._by_source[source]
+        if self._carrier is not None:
+            self._carrier.close_gate(source)
 
     def _receive_dtls(self, peer: _Peer, datagram: bytes, now: float) -> None:
         session = peer.session
@@ -214,6 +271,54 @@ class Endpoint:
         self._flush(peer)
         if session.dtls.closed:
             self.close(session.session_id, "closed by the peer")
+
+    def set_routes(self, session_id: str, mid: str, routes: tuple[Route, ...]) -> None:
+        """Replace all routes of one incoming section; without routes its frames are events.
+
+        Raises
+        ------
+        ParameterError
+            If the session is unknown.
+        """
+        session = self._peer(session_id).session
+        self._routes[session_id, mid] = routes
+        if self._carrier is not None:
+            self._carrier.set_routes(session, mid, routes)
+
+    def _decodes(self, session_id: str, mid: str) -> bool:
+        routes = self._routes.get((session_id, mid))
+        return routes is None or any(not isinstance(r.processing, Forward) for r in routes)
+
+    def _forward(self, session_id: str, mid: str, packet: RtpPacket) -> None:
+        for route in self._routes.get((session_id, mid), ()):
+            target = self._peers.get(route.session_id)
+            if isinstance(route.processing, Forward) and target is not None:
+                target.session.forward(route.mid, packet)
+                self._flush(target)
+
+    def _route(self, events: list[Event]) -> list[Event]:
+        """Send frames where their routes lead and return the events that are left."""
+        left: list[Event] = []
+        for event in events:
+            if not isinstance(event, AudioReceived):
+                left.append(event)
+                continue
+            routes = self._routes.get((event.session_id, event.mid))
+            if routes is None or any(isinstance(r.processing, Listen) for r in routes):
+                left.append(event)
+            for route in routes or ():
+                self._process(route, event.frame)
+        return left
+
+    def _process(self, route: Route, frame: AudioFrame) -> None:
+        target = self._peers.get(route.session_id)
+        if target is None or not isinstance(route.processing, Gain | Clean):
+            return
+        sender = target.session.senders.get(route.mid)
+        if sender is not None and sender.fs == frame.fs:
+            pcm = apply_processing(route.processing, frame.pcm, sender.form.channels)
+            target.session.send_audio(route.mid, pcm)
+            self._flush(target)
 
     def send_audio(self, session_id: str, mid: str, pcm: Signal) -> None:
         """Send one frame to a peer; dropped where it can't be.

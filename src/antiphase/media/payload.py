@@ -34,7 +34,7 @@ class Decoder(Protocol):
     def decode(self, payload: bytes) -> Signal:
         """Return (n,) or (n, channels) samples with full scale 1.0."""
 
-    def conceal(self, n: int, following: bytes | None) -> Signal:
+    def conceal(self, n: int, following: bytes | None = None) -> Signal:
         """Return n samples in place of lost ones; `following` is the payload after the gap."""
 
 
@@ -109,17 +109,6 @@ class AudioFormat:
         return _ENCODERS[self.kind](self, opus_rate, opus or OpusSettings())
 
 
-class _Opus:
-    def __init__(self, form: AudioFormat, rate: int) -> None:
-        self._decoder = OpusDecoder(rate, form.channels)
-
-    def decode(self, payload: bytes) -> Signal:
-        return self._decoder.decode(payload)
-
-    def conceal(self, n: int, following: bytes | None) -> Signal:
-        return self._decoder.conceal(n, following)
-
-
 class _Waveform:
     """Formats without concealment of their own: a lost frame is the last one, faded to silence."""
 
@@ -132,7 +121,7 @@ class _Waveform:
         self._last = self._decode(payload)
         return self._last
 
-    def conceal(self, n: int, following: bytes | None) -> Signal:  # noqa: ARG002 - protocol
+    def conceal(self, n: int, following: bytes | None = None) -> Signal:  # noqa: ARG002 - protocol
         shape = (n,) if self._channels == 1 else (n, self._channels)
         if len(self._last) != n:
             self._last = np.zeros(shape)
@@ -160,7 +149,7 @@ def _g722_decoder(form: AudioFormat, _: int) -> Decoder:
 
 
 _DECODERS: dict[str, Callable[[AudioFormat, int], Decoder]] = {
-    "OPUS": _Opus,
+    "OPUS": lambda form, rate: OpusDecoder(rate, form.channels),
     "L16": _l16_decoder,
     "G722": _g722_decoder,
     "PCMU": lambda form, _: _Waveform(form, lambda p: decode_g711(p, law="mu")),

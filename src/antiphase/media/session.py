@@ -52,7 +52,9 @@ class SessionSettings:
 
 
 @dataclass
-class _Incoming:
+class Incoming:
+    """One incoming stream of a section and the sender reports about it."""
+
     mid: str
     receiver: AudioReceiver
     last_sr: int = 0
@@ -94,10 +96,11 @@ class MediaSession:
         self.senders: dict[str, AudioSender] = {}
         self.rates: dict[str, BitrateController] = {}
         self.round_trip_ms: float | None = None
-        self._incoming: dict[int, _Incoming] = {}
+        self.incoming: dict[int, Incoming] = {}
         self._outgoing: list[bytes] = []
         self._report_at = 0.0
         self.on_packet: Callable[[str, RtpPacket], None] | None = None
+        self.decodes: Callable[[str], bool] = lambda _: True
         self.update_sections(sections)
 
     def update_sections(self, sections: tuple[NegotiatedSection, ...]) -> None:
@@ -124,7 +127,7 @@ class MediaSession:
                 )
                 self.rates[mid] = BitrateController(self.settings.bitrate)
         receiving = {s.offer.mid for s in self.sections if s.receives}
-        self._incoming = {k: s for k, s in self._incoming.items() if s.mid in receiving}
+        self.incoming = {k: s for k, s in self.incoming.items() if s.mid in receiving}
 
     @property
     def connected(self) -> bool:
@@ -148,6 +151,7 @@ class MediaSession:
         events: list[Event] = []
         if self.srtp is None and self.dtls.keys is not None:
             self.srtp = SrtpSession(self.dtls.keys)
+            self.media_starts(self.srtp)
             events.append(Connected(self.session_id))
             if any(s.accepted and s.offer.kind == "application" for s in self.sections):
                 self.channels = DataChannels(self.dtls.role, self.dtls.send, now)
@@ -155,6 +159,9 @@ class MediaSession:
             if self.channels is not None:
                 self._guard_channels(self.channels.receive, packet, now)
         return events + self.channel_events()
+
+    def media_starts(self, srtp: SrtpSession) -> None:
+        """Do what a carrier of media needs once the keys are there (nothing here)."""
 
     def _guard_channels(self, call: Callable[..., None], *arguments: object) -> None:
         try:
@@ -184,18 +191,21 @@ class MediaSession:
         except ProtocolError:
             self.counters.srtp_failed += 1
             return []
-        stream = self._incoming.get(packet.ssrc) or self._new_stream(packet)
+        stream = self.incoming.get(packet.ssrc) or self.new_stream(packet)
         if stream is None or packet.payload_type != stream.receiver.form.payload_type:
             self.counters.rtp_unknown += 1
             return []
         if self.on_packet is not None:
             self.on_packet(stream.mid, packet)
+        if not self.decodes(stream.mid):
+            stream.receiver.statistics.add(packet, now)
+            return []
         frames = stream.receiver.receive(packet, now)
         return [AudioReceived(self.session_id, stream.mid, frame) for frame in frames]
 
-    def _new_stream(self, packet: RtpPacket) -> _Incoming | None:
+    def new_stream(self, packet: RtpPacket) -> Incoming | None:
         """Find the section of a new source: announced SSRC, else MID extension, else the format."""
-        if len(self._incoming) >= _MAX_STREAMS:
+        if len(self.incoming) >= _MAX_STREAMS:
             return None
         candidates = [s for s in self.sections if s.receives and s.form is not None]
         named = [s for s in candidates if packet.ssrc in s.offer.ssrcs] or [
@@ -211,14 +221,20 @@ class MediaSession:
         receiver = AudioReceiver(
             section.form, opus_rate=self.settings.opus_rate, reorder=self.settings.reorder
         )
-        self._incoming[packet.ssrc] = _Incoming(section.offer.mid, receiver)
-        return self._incoming[packet.ssrc]
+        self.incoming[packet.ssrc] = Incoming(section.offer.mid, receiver)
+        return self.incoming[packet.ssrc]
 
     def send_audio(self, mid: str, pcm: Signal) -> None:
         """Encode and queue one frame; dropped before the connection and without such a section."""
         sender = self.senders.get(mid)
         if self.srtp is not None and sender is not None:
             self.send_packet(sender.send(pcm))
+
+    def forward(self, mid: str, packet: RtpPacket) -> None:
+        """Send a foreign packet on as ours; timestamps and sequence numbers keep their steps."""
+        sender = self.senders.get(mid)
+        if sender is not None:
+            self.send_packet(sender.forward(packet))
 
     def send_packet(self, packet: RtpPacket) -> None:
         """Protect and queue a packet of one of our senders."""
@@ -227,7 +243,7 @@ class MediaSession:
 
     def receiver(self, mid: str) -> AudioReceiver | None:
         """Return the newest incoming stream of a section."""
-        found = [s.receiver for s in self._incoming.values() if s.mid == mid]
+        found = [s.receiver for s in self.incoming.values() if s.mid == mid]
         return found[-1] if found else None
 
     def receive_rtcp(self, datagram: bytes, now: float, wall: float) -> None:
@@ -235,7 +251,16 @@ class MediaSession:
         if self.srtp is None:
             return
         try:
-            packets = parse_rtcp(self.srtp.unprotect_rtcp(datagram))
+            plain = self.srtp.unprotect_rtcp(datagram)
+        except ProtocolError:
+            self.counters.rtcp_malformed += 1
+            return
+        self.take_rtcp(plain, now, wall)
+
+    def take_rtcp(self, plain: bytes, now: float, wall: float) -> None:
+        """Take a decrypted compound RTCP packet."""
+        try:
+            packets = parse_rtcp(plain)
         except ProtocolError:
             self.counters.rtcp_malformed += 1
             return
@@ -245,7 +270,7 @@ class MediaSession:
     def _take_rtcp(self, packet: RtcpPacket, now: float, wall: float) -> None:
         match packet:
             case aiortc_rtp.RtcpSrPacket(ssrc=ssrc, sender_info=info, reports=reports):
-                stream = self._incoming.get(ssrc)
+                stream = self.incoming.get(ssrc)
                 if stream is not None:
                     stream.last_sr = info.ntp_timestamp >> 16 & 0xFFFFFFFF
                     stream.last_sr_at = now
@@ -258,7 +283,7 @@ class MediaSession:
                 self._take_estimate(packet)
             case aiortc_rtp.RtcpByePacket(sources=sources):
                 for ssrc in sources:
-                    self._incoming.pop(ssrc, None)
+                    self.incoming.pop(ssrc, None)
 
     def _take_reports(
         self, reports: list[aiortc_rtp.RtcpReceiverInfo], now: float, wall: float
@@ -288,7 +313,11 @@ class MediaSession:
     def _apply(self, mid: str, bitrate: int) -> None:
         encoder = self.senders[mid].encoder
         if isinstance(encoder, OpusEncoder) and encoder.bitrate != bitrate:
-            encoder.bitrate = bitrate
+            self.set_bitrate(mid, encoder, bitrate)
+
+    def set_bitrate(self, mid: str, encoder: OpusEncoder, bitrate: int) -> None:  # noqa: ARG002
+        """Set the bitrate of a section's encoder."""
+        encoder.bitrate = bitrate
 
     def _retransmit(self, packet: aiortc_rtp.RtcpRtpfbPacket) -> None:
         if packet.fmt != aiortc_rtp.RTCP_RTPFB_NACK:
@@ -311,7 +340,7 @@ class MediaSession:
                 stream.last_sr,
                 int((now - stream.last_sr_at) * 65536) if stream.last_sr else 0,
             )
-            for ssrc, stream in list(self._incoming.items())[:31]
+            for ssrc, stream in list(self.incoming.items())[:31]
         ]
         ntp = int((wall + _NTP_EPOCH) * 2**32) & (2**64 - 1)
         packets: list[bytes] = []
@@ -329,7 +358,11 @@ class MediaSession:
             ssrc=next((s.ssrc for s in self.senders.values()), 1), items=[(1, b"antiphase")]
         )
         packets.append(bytes(aiortc_rtp.RtcpSdesPacket(chunks=[source])))
-        self._outgoing.append(self.srtp.protect_rtcp(b"".join(packets)))
+        self._outgoing.append(self.protect_rtcp(self.srtp, b"".join(packets)))
+
+    def protect_rtcp(self, srtp: SrtpSession, packet: bytes) -> bytes:
+        """Encrypt and sign a compound RTCP packet."""
+        return srtp.protect_rtcp(packet)
 
     def goodbye(self) -> None:
         """Queue BYE and the DTLS closing alert."""
@@ -337,5 +370,5 @@ class MediaSession:
             bye = bytes(aiortc_rtp.RtcpByePacket([s.ssrc for s in self.senders.values()]))
             ssrc = next(iter(self.senders.values())).ssrc
             empty = bytes(aiortc_rtp.RtcpRrPacket(ssrc=ssrc, reports=[]))
-            self._outgoing.append(self.srtp.protect_rtcp(empty + bye))
+            self._outgoing.append(self.protect_rtcp(self.srtp, empty + bye))
         self.dtls.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
+from functools import cache
 
 import pylibsrtp
+from pylibsrtp import _binding
+from pylibsrtp._binding import ffi
 
-from antiphase.errors import ProtocolError
+from antiphase.errors import MissingDependencyError, ProtocolError, SignalError
 
-__all__ = ["PROFILES", "SrtpKeys", "SrtpProfile", "SrtpSession"]
+__all__ = ["PROFILES", "SrtpKeys", "SrtpProfile", "SrtpSession", "library"]
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,25 @@ class SrtpSession:
         policy.window_size = 1024
         return pylibsrtp.Session(policy=policy)
 
+    def handles(self) -> tuple[int, int]:
+        """Addresses of libsrtp's contexts (receive, send), for the native loop.
+
+        Whoever takes them is the only one to use this session from then on, and keeps it alive.
+        """
+        return _address(self._receive), _address(self._send)
+
     def protect(self, packet: bytes) -> bytes:
-        """Encrypt and sign an RTP packet."""
-        return bytes(self._send.protect(packet))
+        """Encrypt and sign an RTP packet.
+
+        Raises
+        ------
+        SignalError
+            If it is longer than a datagram may be.
+        """
+        try:
+            return bytes(self._send.protect(packet))
+        except ValueError as error:
+            raise SignalError(f"RTP packet of {len(packet)} bytes: {error}") from error
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """Encrypt and sign a compound RTCP packet."""
@@ -77,12 +97,33 @@ class SrtpSession:
         """
         try:
             return bytes(self._receive.unprotect(packet))
-        except (pylibsrtp.Error, TypeError) as error:
+        except (pylibsrtp.Error, TypeError, ValueError) as error:
             raise ProtocolError(f"SRTP: {error}") from error
 
     def unprotect_rtcp(self, packet: bytes) -> bytes:
         """Check and decrypt an SRTCP packet; raises as `unprotect`."""
         try:
             return bytes(self._receive.unprotect_rtcp(packet))
-        except (pylibsrtp.Error, TypeError) as error:
+        except (pylibsrtp.Error, TypeError, ValueError) as error:
             raise ProtocolError(f"SRTCP: {error}") from error
+
+
+def _address(session: pylibsrtp.Session) -> int:
+    return int(ffi.cast("uintptr_t", session._srtp[0]))  # noqa: SLF001 - no public accessor
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """Load the libsrtp that pylibsrtp carries, for its functions' addresses.
+
+    Raises
+    ------
+    MissingDependencyError
+        If it is not of the version line whose calling convention the native loop knows.
+    """
+    lib = ctypes.CDLL(str(_binding.__file__))
+    lib.srtp_get_version_string.restype = ctypes.c_char_p
+    version = lib.srtp_get_version_string()
+    if not version.startswith(b"libsrtp2 2."):
+        raise MissingDependencyError(f"libsrtp 2.x is needed, pylibsrtp has {version.decode()}")
+    return lib
