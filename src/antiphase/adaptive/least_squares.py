@@ -132,8 +132,9 @@ class LeastSquaresController(NativeController):
         as the error falls, and rises again when control does harm. 0.01 … 0.3 differ by 0.2 dB.
     evidence_s : float
         Time constant of the powers σ_e² and σ_d̂², s.
-    update_ms : float
-        From one start of the solver to the next; also its delay.
+    update_ms : float, optional
+        From one start of the solver to the next; also its delay. By default 2.5 ms up to 1024
+        unknowns and beyond that what keeps the solver's cost as it is there: 2.5·(unknowns/1024)².
     iterations : int
         Conjugate-gradient steps per start, ≥ 1.
     error_delay : int
@@ -176,7 +177,7 @@ class LeastSquaresController(NativeController):
         window_s: float | None = None,
         ridge: float = 0.05,
         evidence_s: float = 0.1,
-        update_ms: float = 2.5,
+        update_ms: float | None = None,
         iterations: int = 8,
         error_delay: int = 0,
         dtype: npt.DTypeLike = np.float32,
@@ -184,6 +185,9 @@ class LeastSquaresController(NativeController):
         core = native_class("LeastSquares", dtype)
         paths = _paths(secondary_path_estimate, dtype)
         self._window_s, common = _common(n_taps, paths, fs, references, window_s, evidence_s, ridge)
+        if update_ms is None:
+            unknowns = n_taps * references * paths.shape[1]
+            update_ms = 2.5 * max(1.0, unknowns / 1024) ** 2
         interval = round(update_ms * fs / 1000)
         require(interval >= 1, "update_ms", update_ms, f"at least one sample, {1000 / fs:.3g} ms")
         require(iterations >= 1, "iterations", iterations, "at least 1")
