@@ -13,7 +13,6 @@ from antiphase.dsp import (
     DriftResampler,
     FractionalDelay,
     PolyphaseResampler,
-    frequency_response,
     resample,
 )
 from antiphase.dsp.resample import rate_ratio
@@ -34,7 +33,7 @@ def test_equals_the_definition(up: int, down: int) -> None:
     np.testing.assert_allclose(converter.process(signal), expected, rtol=0, atol=1e-11)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.sampled_from(RATIOS),
     st.lists(st.integers(0, 300), min_size=1, max_size=15),
@@ -61,10 +60,10 @@ def test_passband_and_stopband_as_stated(up: int, down: int, phase: str) -> None
     """Ripple and rejection of the prototype are 90 dB down (+1) in the stated bands."""
     converter = PolyphaseResampler(up, down, phase=phase)  # type: ignore[arg-type]
     larger = max(up, down)
-    passed = np.linspace(0, 0.9 * 0.5 / larger, 100)
-    stopped = np.linspace(1.1 * 0.5 / larger, 0.5, 400)
-    gain = np.abs(frequency_response(converter._taps / up, 1.0, frequency_hz=passed))
-    rest = np.abs(frequency_response(converter._taps / up, 1.0, frequency_hz=stopped))
+    _, response = scipy_signal.freqz(converter._taps / up, worN=1 << 17, fs=1.0)
+    grid = np.arange(1 << 17) / (1 << 18)
+    gain = np.abs(response[grid <= 0.9 * 0.5 / larger])
+    rest = np.abs(response[grid >= 1.1 * 0.5 / larger])
     assert 20 * np.log10(np.abs(gain - 1).max()) < -89
     assert 20 * np.log10(rest.max()) < -89
 

@@ -92,7 +92,7 @@ class PolyphaseResampler:
         self._taps = self._design(bandwidth, attenuation_db)
         self._delay = (len(self._taps) - 1) / 2 / self._down
         if phase == "minimum" and len(self._taps) > 1:
-            size = 1 << (128 * len(self._taps)).bit_length()
+            size = max(1 << 19, 1 << (16 * len(self._taps)).bit_length())
             self._taps = self._up * minimum_phase(self._taps / self._up, n_fft=size)
             at_zero = group_delay(self._taps, 1.0, frequency_hz=np.zeros(1))[0]
             self._delay = float(at_zero) / self._down
