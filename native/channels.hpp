@@ -130,23 +130,35 @@ inline void add_rows(const T* a, std::size_t stride, std::size_t rows, const T* 
   for (; rows > 0; --rows, a += stride, ++scale) axpy(*scale, a, y, n);
 }
 
-// y[r][i] += scale[r] x[i]
+// w[r][i] += scale[r] u[i], then out[r] += sum_i w[r][i] x[i], in one pass over w.
 template <class T>
-inline void spread(const T* x, const T* scale, std::size_t rows, T* y, std::size_t stride, std::size_t n) {
+inline void spread_and_dot(const T* u, const T* scale, const T* x, std::size_t rows, T* w, std::size_t stride,
+                           std::size_t n, T* out) {
   using V = Simd<T>;
-  for (; rows >= 4; rows -= 4, y += 4 * stride, scale += 4) {
+  for (; rows >= 4; rows -= 4, w += 4 * stride, scale += 4, out += 4) {
+    typename V::type sums[4]{};
+    const typename V::type s[4]{V::splat(scale[0]), V::splat(scale[1]), V::splat(scale[2]), V::splat(scale[3])};
     std::size_t i = 0;
     for (; i + V::lanes <= n; i += V::lanes) {
-      const auto value = V::load(x + i);
+      const auto old = V::load(u + i), now = V::load(x + i);
       for (std::size_t r = 0; r < 4; ++r) {
-        V::store(y + r * stride + i, V::load(y + r * stride + i) + V::splat(scale[r]) * value);
+        const auto value = V::load(w + r * stride + i) + s[r] * old;
+        V::store(w + r * stride + i, value);
+        sums[r] += value * now;
       }
     }
-    for (; i < n; ++i) {
-      for (std::size_t r = 0; r < 4; ++r) y[r * stride + i] += scale[r] * x[i];
+    for (std::size_t r = 0; r < 4; ++r) {
+      out[r] += V::sum(sums[r]);
+      for (std::size_t k = i; k < n; ++k) {
+        w[r * stride + k] += scale[r] * u[k];
+        out[r] += w[r * stride + k] * x[k];
+      }
     }
   }
-  for (; rows > 0; --rows, y += stride, ++scale) axpy(*scale, x, y, n);
+  for (; rows > 0; --rows, w += stride, ++scale, ++out) {
+    axpy(*scale, u, w, n);
+    *out += dot(w, x, n);
+  }
 }
 
 }  // namespace antiphase

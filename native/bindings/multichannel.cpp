@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "bind.hpp"
+#include "multichannel_fx.hpp"
 
 namespace antiphase {
 

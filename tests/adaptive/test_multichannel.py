@@ -26,6 +26,7 @@ from antiphase.arrays import Signal
 from antiphase.errors import ParameterError, SignalError, StateError
 from antiphase.simulation import run_loop
 from benchmarks.data import available, load
+from tests.textbook import MultichannelTextbook
 
 Floats = npt.NDArray[np.float64]
 needs_data = pytest.mark.skipif(not available(), reason="bench-data is not on this machine")
@@ -53,43 +54,6 @@ def reduction_db(disturbance: Signal, error: Signal) -> float:
     return float(10 * np.log10(np.sum(disturbance**2.0) / np.sum(error**2.0)))
 
 
-class Textbook:
-    """Multichannel filtered-x in float64 from the equations, one frame at a time."""
-
-    def __init__(self, N: int, s: Floats, J: int, delay: int = 0) -> None:
-        self.s, self.N, self.delay = s, N, delay
-        M, K, L = s.shape
-        self.w = np.zeros((K, J, N))
-        self.x = np.zeros((N + 2 * L + delay + 1, J))
-        self.y = np.zeros((L + delay, K))
-        self.e = np.zeros((L, M))
-        self.x1 = np.zeros((N, M, K, J))
-
-    def regressors(self) -> Floats:
-        L = self.s.shape[2]
-        new = np.einsum("mkl,lj->mkj", self.s, self.x[self.delay : self.delay + L])
-        self.x1 = np.concatenate([new[None], self.x1[:-1]])
-        return self.x1
-
-    def modified(self, e: Floats) -> Floats:
-        L = self.s.shape[2]
-        anti = np.einsum("mkl,lk->m", self.s, self.y[self.delay : self.delay + L])
-        return np.asarray(e - anti + np.einsum("kji,imkj->m", self.w, self.x1))
-
-    def adjoint(self, e: Floats) -> Floats:
-        L = self.s.shape[2]
-        self.e = np.concatenate([e[None], self.e[:-1]])
-        f = np.einsum("mkl,lm->k", self.s[:, :, ::-1], self.e)
-        old = self.x[self.delay + L - 1 : self.delay + L - 1 + self.N]
-        return np.asarray(np.einsum("k,ij->kji", f, old))
-
-    def emit(self, x: Floats) -> Floats:
-        self.x = np.concatenate([x[None], self.x[:-1]])
-        y = np.einsum("kji,ij->k", self.w, self.x[: self.N])
-        self.y = np.concatenate([y[None], self.y[:-1]])
-        return np.asarray(y)
-
-
 def frames(n: int, J: int, M: int, seed: int = 1) -> tuple[Floats, Floats]:
     rng = np.random.default_rng(seed)
     return rng.standard_normal((n, J)), 0.1 * rng.standard_normal((n, M))
@@ -103,7 +67,7 @@ def test_follows_the_equations(J: int, K: int, M: int, delay: int, kind: str) ->
     N = 13
     _, s = paths(M, K, J)
     x, e = frames(300, J, M)
-    book = Textbook(N, s, J, delay)
+    book = MultichannelTextbook(N, s, J, delay)
     wanted = []
     for xn, en in zip(x, e, strict=True):
         X = book.regressors()
