@@ -20,7 +20,8 @@ class KalmanBlock : public BlockCanceller<T> {
       : BlockCanceller<T>(n_taps, block, constrain_all), decay_(static_cast<T>(transition * transition)),
         process_(static_cast<T>(1 - transition * transition)), smoothing_(static_cast<T>(smoothing)),
         initial_(static_cast<T>(initial_covariance)), covariance_(n_taps, initial_),
-        noise_(block, T(0)) {}
+        noise_(block, T(0)), explained_(block), spread_(block), variance_(block), lag_(block),
+        zeros_(block) {}
 
   // The variance of each bin's weights, averaged over the bins: one value per partition.
   void uncertainty(T* out) const {
@@ -51,7 +52,10 @@ class KalmanBlock : public BlockCanceller<T> {
 
  protected:
   void adapt() override {
-    for (std::size_t g = 0; g < this->line_.groups(); ++g) correct(g, innovation(g));
+    for (std::size_t g = 0; g < this->line_.groups(); ++g) predict(g);
+    spread();
+    track_noise();
+    for (std::size_t g = 0; g < this->line_.groups(); ++g) correct(g);
     this->filter_.constrain_turn(this->constrain_all_);
   }
 
@@ -60,8 +64,8 @@ class KalmanBlock : public BlockCanceller<T> {
   using Vector = typename V::type;
   static constexpr std::size_t lanes = V::lanes;
 
-  // Predicts the covariance; returns the variance of the residual, 0 where there is nothing at all.
-  Vector innovation(std::size_t g) {
+  // Covariance a block later; what it explains of each bin of the unwindowed residual.
+  void predict(std::size_t g) {
     const std::size_t rows = this->filter_.partitions();
     const auto keep = V::splat(decay_), process = V::splat(process_);
     T* c = &covariance_[g * rows * lanes];
@@ -73,19 +77,39 @@ class KalmanBlock : public BlockCanceller<T> {
       V::store(c, variance);
       explained += square(x) * variance;
     }
-    explained *= V::splat(T(0.5));
-    const auto re = V::load(&this->re_[g * lanes]), im = V::load(&this->im_[g * lanes]);
-    const auto surplus = re * re + im * im - explained;
-    auto noise = V::splat(smoothing_) * V::load(&noise_[g * lanes]);
-    for (std::size_t k = 0; k < lanes; ++k) noise[k] += (1 - smoothing_) * std::max(surplus[k], T(0));
-    V::store(&noise_[g * lanes], noise);
-    return explained + noise;
+    V::store(&explained_[g * lanes], explained);
+  }
+
+  // The residual fills half of its window, which spreads a strong bin's power over the others: the
+  // autocorrelation is multiplied by that of the window, a triangle.
+  void spread() {
+    auto& transform = this->filter_.transform();
+    const std::size_t n = explained_.size();
+    std::fill(zeros_.begin(), zeros_.end(), T(0));
+    transform.inverse_leading(explained_.data(), zeros_.data(), lag_.data());
+    lag_[0] *= T(0.5);
+    for (std::size_t k = 0; k < n; ++k) lag_[k] *= static_cast<T>(n - k) / static_cast<T>(n);
+    transform.forward_leading(lag_.data(), spread_.data(), zeros_.data());
+    for (std::size_t k = 0; k < n; ++k) variance_[k] = std::max(spread_[k], T(0.25) * explained_[k]);
+  }
+
+  // variance_ <- all of the residual's: what the covariance explains and what it does not.
+  void track_noise() {
+    for (std::size_t k = 0; k < noise_.size(); ++k) {
+      const T power = this->re_[k] * this->re_[k] + this->im_[k] * this->im_[k];
+      const T surplus = std::max(power - variance_[k], T(0));
+      noise_[k] = smoothing_ * noise_[k] + (1 - smoothing_) * surplus;
+      variance_[k] += noise_[k];
+    }
   }
 
   // w <- w + p conj(x) e / (2 variance);  p <- p - p^2 |x|^2 / (4 variance)
-  void correct(std::size_t g, Vector variance) {
+  void correct(std::size_t g) {
     Vector scale{};
-    for (std::size_t k = 0; k < lanes; ++k) scale[k] = variance[k] > 0 ? T(0.5) / variance[k] : T(0);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const T variance = variance_[g * lanes + k];
+      scale[k] = variance > 0 ? T(0.5) / variance : T(0);
+    }
     const auto a = scale * V::load(&this->re_[g * lanes]), b = scale * V::load(&this->im_[g * lanes]);
     const auto quarter = V::splat(T(0.5)) * scale;
     const std::size_t rows = this->filter_.partitions();
@@ -107,7 +131,8 @@ class KalmanBlock : public BlockCanceller<T> {
 
   T decay_, process_, smoothing_, initial_;
   Buffer<T> covariance_;  // [bin group][partition][lane]
-  Buffer<T> noise_;
+  Buffer<T> noise_;       // variance of what the reference does not explain
+  Buffer<T> explained_, spread_, variance_, lag_, zeros_;
 };
 
 }  // namespace antiphase
