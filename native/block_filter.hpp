@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include "archive.hpp"
-#include "fft.hpp"
+#include "block_transform.hpp"
 #include "simd.hpp"
 
 namespace antiphase {
@@ -252,26 +252,36 @@ struct StepOptions {
   double regularisation;  // in units of the mean energy of a bin, at its recent peak
 };
 
-// The step of each bin: e <- mu e / (energy + floor), the NLMS rule for the bin over all partitions. The
-// floor follows the loudest reference of the last 64 filter lengths or so (half-life), so that a
+// The step of each bin: e <- mu e / energy, the NLMS rule for the bin over all partitions. The energy is
+// held at its recent peak (a filter of one or two partitions sees it near 0 by chance), and no bin counts
+// as weaker than a share of the strongest one's peak of the last 64 filter lengths or so (half-life): a
 // reference that fades into its own noise stops the adaptation instead of speeding it up.
 class BinStep {
  public:
-  BinStep(StepOptions options, std::size_t partitions)
-      : options_(options), decay_(std::exp2(-1.0 / (64.0 * static_cast<double>(partitions)))) {}
+  BinStep(StepOptions options, std::size_t bins, std::size_t partitions)
+      : options_(options), decay_(std::exp2(-1.0 / (64.0 * static_cast<double>(partitions)))),
+        held_(bins, 0.0) {}
 
   double mu() const { return options_.mu; }
   void set_mu(double mu) { options_.mu = mu; }
-  void reset() { peak_ = 0; }
-  void visit(Archive& archive) { archive(peak_); }
+  void reset() {
+    peak_ = 0;
+    std::fill(held_.begin(), held_.end(), 0.0);
+  }
+  void visit(Archive& archive) {
+    archive(peak_);
+    archive(held_);
+  }
 
   template <class T>
-  void apply(const double* energy, std::size_t bins, T* re, T* im) {
+  void apply(const double* energy, T* re, T* im) {
+    const std::size_t bins = held_.size();
     peak_ = std::max(*std::max_element(energy, energy + bins), decay_ * peak_);
     const double floor = options_.regularisation * peak_;
     for (std::size_t k = 0; k < bins; ++k) {
+      held_[k] = std::max(energy[k], hold * held_[k]);
       // A window of two blocks holds each sample twice, hence 2 epsilon.
-      const double total = std::max(energy[k], floor) + 2 * options_.epsilon;
+      const double total = std::max(held_[k], floor) + 2 * options_.epsilon;
       const T step = static_cast<T>(total > 0 ? options_.mu / total : 0.0);
       re[k] *= step;
       im[k] *= step;
@@ -279,9 +289,12 @@ class BinStep {
   }
 
  private:
+  static constexpr double hold = 0.9;  // per block
+
   StepOptions options_;
   double decay_;
   double peak_ = 0;
+  Buffer<double> held_;
 };
 
 }  // namespace antiphase

@@ -99,7 +99,7 @@ class PartitionedBlock : public BlockCanceller<T> {
  public:
   PartitionedBlock(std::size_t n_taps, std::size_t block, StepOptions step, double leakage,
                    bool constrain_all)
-      : BlockCanceller<T>(n_taps, block, constrain_all), step_(step, n_taps / block),
+      : BlockCanceller<T>(n_taps, block, constrain_all), step_(step, block, n_taps / block),
         leakage_(static_cast<T>(leakage)) {}
 
   double mu() const { return step_.mu(); }
@@ -119,7 +119,7 @@ class PartitionedBlock : public BlockCanceller<T> {
  protected:
   void adapt() override {
     T *re = this->re_.data(), *im = this->im_.data();
-    step_.apply(this->line_.energy(), this->line_.bins(), re, im);
+    step_.apply(this->line_.energy(), re, im);
     this->filter_.adapt(this->line_, re, im, leakage_);
     this->filter_.constrain_turn(this->constrain_all_);
   }
@@ -143,7 +143,7 @@ class PartitionedFx : public Controller<T> {
 
   PartitionedFx(std::size_t n_taps, std::size_t block, const T* path, std::size_t path_taps,
                 StepOptions step, double leakage, Options options)
-      : options_(options), step_(step, n_taps / block), leakage_(static_cast<T>(leakage)), filter_(n_taps, block),
+      : options_(options), step_(step, block, n_taps / block), leakage_(static_cast<T>(leakage)), filter_(n_taps, block),
         path_(padded(path_taps, block), block),
         reference_line_(block, std::max(n_taps, path_.n_taps()) / block),
         filtered_line_(block, n_taps / block), drive_line_(block, path_.partitions()),
@@ -280,7 +280,7 @@ class PartitionedFx : public Controller<T> {
     }
     for (T& e : error_) e = -e;
     filter_.transform().forward_trailing(error_.data(), re, im);
-    step_.apply(filtered_line_.energy(), filtered_line_.bins(), re, im);
+    step_.apply(filtered_line_.energy(), re, im);
     filter_.adapt(filtered_line_, re, im, leakage_);
     filter_.constrain_turn(options_.constrain_all);
     if (options_.delayless) {

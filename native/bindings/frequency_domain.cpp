@@ -66,9 +66,9 @@ static void bind_cancellers(nb::module_& m) {
 
   using Kalman = nb::class_<KalmanBlock<T>, Canceller<T>>;
   Kalman kalman(m, named<T>("KalmanBlock").c_str());
-  kalman.def(nb::init<std::size_t, std::size_t, double, double, double, bool>(), "n_taps"_a,
+  kalman.def(nb::init<std::size_t, std::size_t, double, double, double, double, bool>(), "n_taps"_a,
              "block_size"_a, "transition"_a, "smoothing"_a, "initial_covariance"_a,
-             "constrain_all"_a);
+             "regularisation"_a, "constrain_all"_a);
   kalman.def_prop_ro("uncertainty", [](const KalmanBlock<T>& self) {
     auto array = new_array<T>({self.partitions()});
     self.uncertainty(array.data());

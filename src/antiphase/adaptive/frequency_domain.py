@@ -60,9 +60,11 @@ class PartitionedBlockFilter(NativeCanceller):
     the residual block (zeros before it)::
 
         residual = primary − last block of IFFT(Σ_p W_p·X_p)
-        W_p ← leakage·W_p + mu·E·X_p* / (Σ_p |X_p|² + 2·epsilon)
+        W_p ← leakage·W_p + mu·E·X_p* / (S + 2·epsilon)
 
-    after which the constraint sets the second half of the impulse responses of the W_p to 0.
+    after which the constraint sets the second half of the impulse responses of the W_p to 0. S is
+    the energy ``Σ_p |X_p|²`` held at its recent peak (falling by 0.9 per block): with one or two
+    partitions a bin is near 0 by chance now and then, and a step to match would diverge.
 
     The residual lags by exactly `block_size` samples (`latency`): ``out[n]`` is
     ``primary[n − block_size] − (w∗reference)[n − block_size]``, and zero before that; any split
@@ -130,18 +132,24 @@ class FrequencyDomainKalmanFilter(NativeCanceller):
     """Partitioned-block frequency-domain Kalman filter with a diagonal state covariance.
 
     The weights of each bin and partition are a state to which each block adds a change of variance
-    ``(1 − A²)·|W|²``; the residual block observes it under the noise Ψ of whatever the
+    ``(1 − A²)·q_p``; the residual block observes it under the noise Ψ of whatever the
     reference does not explain::
 
-        P_p ← A²·P_p + (1 − A²)·|W_p|²
-        D   = ½·Σ_p |X_p|²·P_p + Ψ
+        P_p ← A²·P_p + (1 − A²)·q_p
+        D   = (Σ_p |X_p|²·P_p) ⊛ G + Ψ
         W_p ← W_p + P_p·X_p*·E / (2·D)
         P_p ← P_p − P_p²·|X_p|² / (4·D)
 
-    The factors ½ stand for the half of the window that the zero-padded residual fills. Ψ is tracked
-    as the part of |E|² above the first term of D. So the step is large while w is unknown, falls as
-    it is learnt, and falls further at once when a talker starts: no double-talk detector, no step
-    to choose.
+    G is the power response of the zero-padded residual's window, which holds half the energy and
+    spreads strong bins over weak ones. Ψ is tracked as the part of |E|² above the first term of D.
+    q_p is ``|W_p|²``, at most its mean over the bins weighted by the reference's energy. So the
+    step is large while w is unknown, falls as it is learnt, and falls further at once when a talker
+    starts: no double-talk detector, no step to choose.
+
+    The usual form halves the first term of D instead of spreading it, takes q_p from the bin alone
+    and shrinks W by A. With references of wide spectral range it diverges: bins that hear little
+    but leakage grow by chance, by that become uncertain, and so let more chance in. The shrinking
+    only limits the depth.
 
     The residual lags by exactly `block_size` samples, as for `PartitionedBlockFilter`.
 
@@ -159,6 +167,9 @@ class FrequencyDomainKalmanFilter(NativeCanceller):
     initial_covariance : float
         P at the start, > 0: the power |W|² expected of a bin of one partition. Too large is
         harmless.
+    regularisation : float
+        In [0, 1]: floor of the first term of D as a share of its strongest bin, against the leakage
+        of strong bins into the reference's weak ones.
     constraint : {"round_robin", "full"}
         As for `PartitionedBlockFilter`.
     dtype : {float32, float64}
@@ -184,6 +195,7 @@ class FrequencyDomainKalmanFilter(NativeCanceller):
         transition: float = 0.999,
         smoothing: float = 0.8,
         initial_covariance: float = 1.0,
+        regularisation: float = 1e-3,
         constraint: Constraint = "round_robin",
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -191,8 +203,15 @@ class FrequencyDomainKalmanFilter(NativeCanceller):
         require(0 < transition <= 1, "transition", transition, "in (0, 1]")
         require(0 <= smoothing < 1, "smoothing", smoothing, "in [0, 1)")
         require(initial_covariance > 0, "initial_covariance", initial_covariance, "> 0")
+        require(0 <= regularisation <= 1, "regularisation", regularisation, "in [0, 1]")
         core = native_class("KalmanBlock", dtype)(
-            n_taps, block_size, transition, smoothing, initial_covariance, constrain_all
+            n_taps,
+            block_size,
+            transition,
+            smoothing,
+            initial_covariance,
+            regularisation,
+            constrain_all,
         )
         super().__init__(core, dtype)
 
@@ -262,12 +281,12 @@ class PartitionedBlockFxLMS(_PartitionedFx):
     that comes back belongs to that delayed drive, and the update pairs it with the filtered
     reference of the same age. Once per block, in bin k::
 
-        W_p ← leakage·W_p − mu·E·X′_p* / (Σ_p |X′_p|² + 2·epsilon)
+        W_p ← leakage·W_p − mu·E·X′_p* / (S′ + 2·epsilon)
 
-    with X′_p the spectra of ``x′ = ŝ∗x``, delayed by ``block_size + 1 + error_delay``, and E that
-    of the error. The modified form replaces e by ``e − ŝ∗y + w∗x′``, the error that the present w
-    would have left: that takes the delays of path and block out of the adaptation loop, so that the
-    step need not shrink with them.
+    with X′_p the spectra of ``x′ = ŝ∗x``, delayed by ``block_size + 1 + error_delay``, S′ their
+    held energy as in `PartitionedBlockFilter`, and E the spectrum of the error. The modified form
+    replaces e by ``e − ŝ∗y + w∗x′``, the error that the present w would have left: that takes the
+    delays of path and block out of the adaptation loop, so that the step need not shrink with them.
 
     Parameters
     ----------
@@ -323,9 +342,9 @@ class DelaylessFxLMS(_PartitionedFx):
     frequency domain: ``drive[n] = (w∗reference)[n]``, `latency` 0. w changes once per block, at its
     end. In bin k::
 
-        W_p ← leakage·W_p − mu·E·X′_p* / (Σ_p |X′_p|² + 2·epsilon)
+        W_p ← leakage·W_p − mu·E·X′_p* / (S′ + 2·epsilon)
 
-    with X′_p the spectra of ``x′ = ŝ∗x`` delayed by ``1 + error_delay``.
+    with X′_p the spectra of ``x′ = ŝ∗x`` delayed by ``1 + error_delay`` and S′ their held energy.
 
     Parameters
     ----------
