@@ -147,9 +147,9 @@ class FrequencyDomainKalmanFilter(NativeCanceller):
     starts: no double-talk detector, no step to choose.
 
     The usual form halves the first term of D instead of spreading it, takes q_p from the bin alone
-    and shrinks W by A. With references of wide spectral range it diverges: bins that hear little
-    but leakage grow by chance, by that become uncertain, and so let more chance in. The shrinking
-    only limits the depth.
+    and shrinks W by A. On steep spectra under little noise that form diverges: bins that hear
+    little but leakage grow by chance, by that become uncertain, and so let more chance in. The
+    shrinking only limits the depth.
 
     The residual lags by exactly `block_size` samples, as for `PartitionedBlockFilter`.
 
