@@ -25,23 +25,24 @@ struct GuardSettings {
   std::size_t error_delay = 0;
 };
 
-enum class GuardState : int { active = 0, held = 1, muted = 2 };
+enum class GuardState : int { active = 0, held = 1, muted = 2, testing = 3 };
 
 struct GuardCounts {
   std::uint64_t frames = 0, held_frames = 0, muted_frames = 0, idle_frames = 0;
-  std::uint64_t clipped = 0, overflows = 0, rollbacks = 0, mutes = 0;
+  std::uint64_t clipped = 0, overflows = 0, rollbacks = 0, mutes = 0, tests = 0;
 
   void visit(Archive& archive) {
     for (std::uint64_t* n : {&frames, &held_frames, &muted_frames, &idle_frames, &clipped,
-                             &overflows, &rollbacks, &mutes}) {
+                             &overflows, &rollbacks, &mutes, &tests}) {
       archive(*n);
     }
   }
 };
 
 // The last control filter that was seen to cancel. Every 0.1 s the filter in force becomes the
-// candidate; if it does well until the next time, it is the good one. A good filter gives way only
-// to one within 3 dB of it, and its claim fades by 1 dB a second: slow decay is no new standard.
+// candidate; if it does well until the next time, it is the good one. A good filter gives way to a
+// better one, or to one within 2 dB that is no louder; its claim fades by 1 dB a second. So slow
+// decay is no new standard.
 template <class T>
 class FilterKeeper {
  public:
@@ -51,16 +52,25 @@ class FilterKeeper {
   const T* good() const { return good_.data(); }
   double good_drive() const { return good_drive_; }
 
-  void add(const HopEnergy& hop) {
+  // `expected`: what the reference lets expect of the disturbance.
+  void add(const HopEnergy& hop, double expected) {
     error_ += hop.error;
     disturbance_ += hop.disturbance;
+    expected_ += expected;
   }
 
-  // End of an interval of `seconds`.
-  void judge(const Controller<T>& controller, double drive_ratio, double seconds) {
-    const double reduction =
-        error_ > 0 && disturbance_ > 0 ? 10 * std::log10(disturbance_ / error_) : 0.0;
-    if (reduction > 0.5 && reduction > good_db_ - 3 && finite()) {
+  // End of an interval of `seconds`. True when adaptation has spoilt the good filter: half of its
+  // reduction or 6 dB lost with a louder drive, or a drive 6 dB louder for nothing.
+  bool judge(const Controller<T>& controller, double drive_ratio, double seconds) {
+    const double level = std::min(disturbance_, expected_);
+    const double reduction = error_ > 0 && level > 0 ? 10 * std::log10(level / error_) : 0.0;
+    const bool better = reduction > good_db_;
+    const bool as_good = reduction > good_db_ - 2 && drive_ratio <= 1.1 * good_drive_;
+    const bool spoilt =
+        good_db_ > 2 && ((reduction < std::max(good_db_ - 6, good_db_ / 2) &&
+                          drive_ratio > 1.5 * good_drive_) ||
+                         (reduction < good_db_ + 0.5 && drive_ratio > 4 * good_drive_));
+    if (reduction > 0.5 && (better || as_good) && !spoilt && finite()) {
       std::swap(candidate_, good_);
       good_db_ = std::max(reduction, good_db_ - seconds);
       good_drive_ = drive_ratio;
@@ -68,19 +78,20 @@ class FilterKeeper {
       good_db_ = good_db_ > 0 ? std::max(0.1, good_db_ - seconds) : 0.0;
     }
     controller.get_filter(candidate_.data());
-    error_ = disturbance_ = 0;
+    error_ = disturbance_ = expected_ = 0;
+    return spoilt;
   }
 
   // Begin a new interval with the filter in force.
   void restart(const Controller<T>& controller) {
     controller.get_filter(candidate_.data());
-    error_ = disturbance_ = 0;
+    error_ = disturbance_ = expected_ = 0;
   }
 
   void forget() {
     std::fill(good_.begin(), good_.end(), T(0));
     std::fill(candidate_.begin(), candidate_.end(), T(0));
-    good_db_ = good_drive_ = error_ = disturbance_ = 0;
+    good_db_ = good_drive_ = error_ = disturbance_ = expected_ = 0;
   }
 
   void visit(Archive& archive) {
@@ -90,6 +101,7 @@ class FilterKeeper {
     archive(good_drive_);
     archive(error_);
     archive(disturbance_);
+    archive(expected_);
   }
 
  private:
@@ -98,7 +110,7 @@ class FilterKeeper {
   }
 
   Buffer<T> candidate_, good_;
-  double good_db_ = 0, good_drive_ = 0, error_ = 0, disturbance_ = 0;
+  double good_db_ = 0, good_drive_ = 0, error_ = 0, disturbance_ = 0, expected_ = 0;
 };
 
 // Around a controller:
@@ -119,16 +131,17 @@ class Guard : public Around<T> {
         outliers_e_(inner.shape().errors, settings.outlier_factor, settings.fs),
         watch_(settings.fs / static_cast<double>(hop_), settings.gate_db, settings.floor_rms,
                static_cast<double>(hop_ * inner.shape().references), estimate != nullptr),
-        keeper_(inner.filter_size()), x_(inner.shape().references), e_(inner.shape().errors),
+        test_(settings.fs / static_cast<double>(hop_)), keeper_(inner.filter_size()), x_(inner.shape().references), e_(inner.shape().errors),
         y_(inner.shape().loudspeakers), lost_(inner.shape().loudspeakers),
-        zeros_(inner.filter_size(), T(0)) {
+        zeros_(inner.filter_size(), T(0)), tail_(static_cast<std::uint64_t>(0.06 * settings.fs)) {
     if (!estimate) return;
     played_ = std::make_unique<PathModel<T>>(*estimate, settings.error_delay);
     missing_ = std::make_unique<PathModel<T>>(*estimate, settings.error_delay);
     missing_span_ = estimate->taps() + settings.error_delay;
+    tail_ = missing_span_;
   }
 
-  GuardState state() const { return state_; }
+  GuardState state() const { return test_.running() ? GuardState::testing : state_; }
   bool idle() const { return idle_; }
   const GuardCounts& counts() const { return counts_; }
   std::uint64_t outliers() const { return outliers_x_.rejected() + outliers_e_.rejected(); }
@@ -149,11 +162,12 @@ class Guard : public Around<T> {
     outliers_x_.reset();
     outliers_e_.reset();
     watch_.reset();
+    test_.forget();
     keeper_.forget();
     energy_ = {};
     state_ = GuardState::active;
     idle_ = true;
-    at_ = since_judged_ = pause_ = calm_ = missing_left_ = hop_clipped_ = grace_ = 0;
+    at_ = since_judged_ = pause_ = calm_ = missing_left_ = hop_clipped_ = grace_ = silent_ = 0;
     strikes_ = 0;
     gain_ = ceiling_ = 1;
     expected_ = std::numeric_limits<double>::infinity();
@@ -169,6 +183,7 @@ class Guard : public Around<T> {
     outliers_x_.visit(archive);
     outliers_e_.visit(archive);
     watch_.visit(archive);
+    test_.visit(archive);
     keeper_.visit(archive);
     counts_.visit(archive);
     archive(energy_.error);
@@ -177,7 +192,8 @@ class Guard : public Around<T> {
     archive(energy_.drive);
     archive(state_);
     archive(idle_);
-    for (std::uint64_t* n : {&at_, &since_judged_, &pause_, &calm_, &missing_left_, &hop_clipped_, &grace_}) {
+    for (std::uint64_t* n : {&at_, &since_judged_, &pause_, &calm_, &missing_left_, &hop_clipped_,
+                             &grace_, &silent_}) {
       archive(*n);
     }
     archive(strikes_);
@@ -212,10 +228,11 @@ class Guard : public Around<T> {
       strike();
       if (state_ == GuardState::muted) gain_ = 0;
       // The sound of the last drives is still under way.
-      grace_ = std::max(missing_span_, static_cast<std::uint64_t>(0.03 * settings_.fs));
+      grace_ = tail_;
     }
     const bool unknown = !played_ && (missing_left_ > 0 || gain_ < 1);
-    inner_.set_adapting(this->adapting_ && state_ == GuardState::active && !idle_ && !unknown);
+    inner_.set_adapting(this->adapting_ && state_ == GuardState::active && !idle_ &&
+                         !unknown && !test_.running());
     inner_.process_flushed(x_.data(), e_.data(), y_.data(), 1);
     play(drive);
     if (++at_ == hop_) end_hop();
@@ -255,7 +272,8 @@ class Guard : public Around<T> {
 
   // The gain goes to its target within 5 ms, without a click.
   void move_gain() {
-    const double target = state_ == GuardState::muted ? 0.0 : ceiling_;
+    const bool off = state_ == GuardState::muted || test_.running();
+    const double target = off ? 0.0 : ceiling_;
     const double step = 200.0 / settings_.fs;
     gain_ = gain_ < target ? std::min(target, gain_ + step) : std::max(target, gain_ - step);
   }
@@ -272,46 +290,69 @@ class Guard : public Around<T> {
   void end_hop() {
     at_ = 0;
     counts_.frames += hop_;
-    if (!played_) energy_.disturbance = watch_.uncontrolled() * energy_.reference;
+    (state_ == GuardState::held ? counts_.held_frames : counts_.muted_frames) +=
+        state_ == GuardState::active && !test_.running() ? 0 : hop_;
+    const HopEnergy hop = energy_;
+    energy_ = {};
+    silent_ = hop.drive == 0 ? silent_ + hop_ : 0;
+    limit_gain();
     if (grace_ > 0) {
       grace_ = grace_ > hop_ ? grace_ - hop_ : 0;
-      energy_ = {};
-      hop_clipped_ = 0;
-      return;
+    } else if (test_.running()) {
+      hear_test(hop);
+    } else if (state_ == GuardState::muted) {
+      if (silent_ > tail_) watch_.add_open(hop);
+    } else {
+      watch_loop(hop);
     }
-    const bool open_loop = state_ == GuardState::muted && gain_ == 0 && energy_.drive == 0;
-    watch_.add(energy_, open_loop);
     idle_ = !watch_.active() || watch_.listening();
+    counts_.idle_frames += idle_ ? hop_ : 0;
     expected_ = watch_.expected() / static_cast<double>(hop_);
     if (!(expected_ > 0)) expected_ = std::numeric_limits<double>::infinity();
-    counts_.idle_frames += idle_ ? hop_ : 0;
-    keeper_.add(energy_);
-    energy_ = {};
-    limit_gain();
-    const double second = settings_.fs;
-    switch (state_) {
-      case GuardState::muted:
-        counts_.muted_frames += hop_;
-        break;
-      case GuardState::held:
-        counts_.held_frames += hop_;
-        break;
-      case GuardState::active:
-        since_judged_ += hop_;
-        if (static_cast<double>(since_judged_) < 0.1 * second || idle_) break;
-        keeper_.judge(inner_, watch_.drive_ratio(), static_cast<double>(since_judged_) / second);
-        since_judged_ = 0;
-        break;
-    }
-    if (state_ != GuardState::muted && watch_.harmful(keeper_.good_drive(), state_ == GuardState::held)) {
+    if (state_ == GuardState::active) return;
+    if (pause_ > hop_) pause_ -= hop_;
+    else if (!test_.running()) go_on();
+  }
+
+  // One hop under control.
+  void watch_loop(HopEnergy hop) {
+    const double expected = watch_.uncontrolled() * hop.reference;
+    if (!played_) hop.disturbance = expected;
+    watch_.add(hop);
+    keeper_.add(hop, expected);
+    if (watch_.harmful(keeper_.good_drive(), state_ == GuardState::held)) {
       strike();
-    } else if (state_ != GuardState::active) {
-      if (pause_ > hop_) pause_ -= hop_;
-      else go_on();
-    } else if ((calm_ += hop_) > static_cast<std::uint64_t>(10 * second)) {
+      return;
+    }
+    if (test_.due(watch_.harm_ratio())) {
+      test_.begin(watch_.error_ratio());
+      ++counts_.tests;
+      return;
+    }
+    if (state_ != GuardState::active || !watch_.active()) return;
+    since_judged_ += hop_;
+    calm_ += hop_;
+    if (static_cast<double>(since_judged_) >= 0.1 * settings_.fs) {
+      const double seconds = static_cast<double>(since_judged_) / settings_.fs;
+      since_judged_ = 0;
+      if (keeper_.judge(inner_, watch_.drive_ratio(), seconds)) {
+        strike();
+        return;
+      }
+    }
+    if (static_cast<double>(calm_) > 10 * settings_.fs) {
       calm_ = 0;
       strikes_ = strikes_ > 0 ? strikes_ - 1 : 0;
     }
+  }
+
+  // One hop of a test, of which the last drives' sound is not a part.
+  void hear_test(const HopEnergy& hop) {
+    if (silent_ <= tail_ || !test_.add(hop)) return;
+    const bool failed = test_.failed();
+    if (test_.off_ratio() > 0) watch_.correct(test_.off_ratio());
+    if (failed) strike();
+    else begin_interval();
   }
 
   // Clipping more than a twentieth of the time: turn down until the loudspeaker can follow.
@@ -337,6 +378,7 @@ class Guard : public Around<T> {
     pause_ = static_cast<std::uint64_t>(seconds * settings_.fs);
     strikes_ = std::min(strikes_ + 1, 6u);
     calm_ = 0;
+    test_.forget();
     begin_interval();
   }
 
@@ -355,7 +397,6 @@ class Guard : public Around<T> {
   void begin_interval() {
     watch_.restart();
     keeper_.restart(inner_);
-    energy_ = {};
     since_judged_ = 0;
   }
 
@@ -363,15 +404,18 @@ class Guard : public Around<T> {
   std::size_t hop_;
   OutlierFilter outliers_x_, outliers_e_;
   LoopWatch watch_;
+  OffTest test_;
   FilterKeeper<T> keeper_;
   std::unique_ptr<PathModel<T>> played_, missing_;
   Buffer<T> x_, e_, y_, lost_, zeros_;
+  // Frames until the sound of a drive is over.
+  std::uint64_t tail_;
   HopEnergy energy_;
   GuardCounts counts_;
   GuardState state_ = GuardState::active;
   bool idle_ = true, warned_ = false;
   std::uint64_t at_ = 0, since_judged_ = 0, pause_ = 0, calm_ = 0, missing_left_ = 0;
-  std::uint64_t hop_clipped_ = 0, grace_ = 0, missing_span_ = 1;
+  std::uint64_t hop_clipped_ = 0, grace_ = 0, silent_ = 0, missing_span_ = 1;
   std::uint32_t strikes_ = 0;
   double gain_ = 1, ceiling_ = 1;
   // Energy of one frame with control off, as far as it is known.

@@ -106,24 +106,37 @@ class LoopWatch {
  public:
   LoopWatch(double hops_per_second, double gate_db, double floor_rms, double frames_per_hop,
             bool has_estimate)
-      : fast_(0.03 * hops_per_second), middle_(0.2 * hops_per_second), slow_(2 * hops_per_second),
+      : fast_(0.03 * hops_per_second), middle_(0.2 * hops_per_second),
         gate_(std::pow(10.0, gate_db / 10)), floor_(floor_rms * floor_rms * frames_per_hop),
         hops_per_second_(hops_per_second), has_estimate_(has_estimate) {}
 
-  // One hop; `open_loop` says that the hop went by without drive.
-  void add(const HopEnergy& hop, bool open_loop) {
-    // What came before must not count as sound of the open loop.
-    if (open_loop && !was_open_) restart();
-    was_open_ = open_loop;
+  // One hop under control.
+  void add(const HopEnergy& hop) {
     fast_.add(hop);
     middle_.add(hop);
-    slow_.add(hop);
     ++hops_;
-    peak_ = std::max(middle_.value().reference, peak_ * std::pow(10.0, -0.1 / hops_per_second_));
-    recent_reference_ = std::max(fast_.value().reference,
-                                 recent_reference_ * std::exp(-1.0 / (0.3 * hops_per_second_)));
-    learn_uncontrolled_level(open_loop);
+    hear_reference();
+    const HopEnergy& now = middle_.value();
+    if (!active() || now.reference <= 0) return;
+    // The disturbance estimate tells the uncontrolled level while the drive is still small. Later it
+    // may only lower it: a loop that diverges where Ŝ is wrong raises its own estimate.
+    const double level = (has_estimate_ ? now.disturbance : now.error) / now.reference;
+    if (early() || (has_estimate_ && level < uncontrolled_)) learn(level, 3.0);
   }
+
+  // One hop without drive, the sound of the last drives being over.
+  void add_open(const HopEnergy& hop) {
+    if (!was_open_) restart();
+    was_open_ = true;
+    fast_.add(hop);
+    middle_.add(hop);
+    hear_reference();
+    const HopEnergy& now = middle_.value();
+    if (active() && now.reference > 0) learn(now.error / now.reference, 0.3);
+  }
+
+  // What a test with control off found; half way, for one short test is not the whole truth.
+  void correct(double ratio) { uncontrolled_ += 0.5 * (ratio - uncontrolled_); }
 
   // Loud enough to learn from, against its own peak and an absolute floor.
   bool active() const {
@@ -134,27 +147,34 @@ class LoopWatch {
   // Without an estimate the first 0.1 s go to hearing the uncontrolled level.
   bool listening() const { return !has_estimate_ && early(); }
 
-  // Control adds energy. By the estimated disturbance: 4 dB in 30 ms, 1 dB in 0.2 s or 0.2 dB in
-  // 2 s. By growth, for estimates so wrong that they can't show it: error well above its level with
-  // control off, and drive above that of the last good filter (or that filter itself in force).
+  // Beyond doubt, within 30 ms: error 4 dB above the estimated disturbance; or, for estimates so
+  // wrong that they can't show it, above its level with control off (4 dB, without estimate 6 dB)
+  // and drive above that of the last good filter (or that filter itself in force).
   bool harmful(double good_drive, bool rolled_back) const {
     if (hops_ < 0.02 * hops_per_second_) return false;
-    if (has_estimate_) {
-      if (hops_ > 0.03 * hops_per_second_ && louder(fast_, 2.5)) return true;
-      if (hops_ > 0.2 * hops_per_second_ && louder(middle_, 1.26)) return true;
-      if (hops_ > 2 * hops_per_second_ && louder(slow_, 1.05)) return true;
-    }
-    const double growth = has_estimate_ ? 2.5 : 4.0;
     const HopEnergy& now = fast_.value();
-    if (!(expected() > 0) || !active() || now.error <= growth * expected()) return false;
-    return rolled_back || now.drive > 1.5 * good_drive * recent_reference_;
+    if (has_estimate_ && hops_ > 0.03 * hops_per_second_ && now.error > 2.5 * now.disturbance) {
+      return true;
+    }
+    if (early() || !(expected() > 0) || !active()) return false;
+    const double wanted = rolled_back ? 0.0 : 1.5 * good_drive;
+    return now.error > (has_estimate_ ? 2.5 : 4.0) * expected() &&
+           now.drive > wanted * recent_reference_;
   }
 
-  // Drive per reference over the last 0.2 s.
-  double drive_ratio() const {
-    const HopEnergy& mean = middle_.value();
-    return mean.reference > 0 ? mean.drive / mean.reference : 0.0;
+  // Error against disturbance over the last 0.2 s, by the more pessimistic of the two ways to know
+  // the disturbance; 0 while it is too early to say.
+  double harm_ratio() const {
+    const HopEnergy& now = middle_.value();
+    double level = uncontrolled_ * now.reference;
+    if (has_estimate_) level = std::min(level, now.disturbance);
+    if (hops_ < 0.2 * hops_per_second_ || !active() || !(level > 0)) return 0;
+    return now.error / level;
   }
+
+  // Error and drive per reference over the last 0.2 s.
+  double error_ratio() const { return per_reference(middle_.value().error); }
+  double drive_ratio() const { return per_reference(middle_.value().drive); }
 
   // Disturbance energy to expect of a reference energy, 0 while unknown.
   double uncontrolled() const { return uncontrolled_; }
@@ -166,21 +186,19 @@ class LoopWatch {
   void restart() {
     fast_.reset();
     middle_.reset();
-    slow_.reset();
     hops_ = 0;
+    was_open_ = false;
   }
 
   void reset() {
     restart();
     peak_ = recent_reference_ = uncontrolled_ = 0;
     learnt_ = 0;
-    was_open_ = false;
   }
 
   void visit(Archive& archive) {
     fast_.visit(archive);
     middle_.visit(archive);
-    slow_.visit(archive);
     archive(was_open_);
     archive(hops_);
     archive(learnt_);
@@ -192,29 +210,91 @@ class LoopWatch {
  private:
   bool early() const { return static_cast<double>(learnt_) < 0.1 * hops_per_second_; }
 
-  static bool louder(const Mean& mean, double ratio) {
-    return mean.value().error > ratio * mean.value().disturbance;
+  double per_reference(double energy) const {
+    const double reference = middle_.value().reference;
+    return reference > 0 ? energy / reference : 0.0;
   }
 
-  // Disturbance per reference: with control off it is the error's, with an estimate that of d̂ while
-  // control does good, without one the error's at the very start.
-  void learn_uncontrolled_level(bool open_loop) {
-    const HopEnergy& now = middle_.value();
-    const bool trusted = has_estimate_ && now.error <= now.disturbance;
-    if (!active() || now.reference <= 0 || !(open_loop || early() || trusted)) return;
-    const double seconds = open_loop ? 0.3 : 3.0;
+  void hear_reference() {
+    peak_ = std::max(middle_.value().reference, peak_ * std::pow(10.0, -0.1 / hops_per_second_));
+    recent_reference_ = std::max(fast_.value().reference,
+                                 recent_reference_ * std::exp(-1.0 / (0.3 * hops_per_second_)));
+  }
+
+  void learn(double level, double seconds) {
     const double share = std::max(1.0 / static_cast<double>(learnt_ + 1),
                                   1.0 / (seconds * hops_per_second_));
-    const double level = open_loop || !has_estimate_ ? now.error : now.disturbance;
-    uncontrolled_ += share * (level / now.reference - uncontrolled_);
+    uncontrolled_ += share * (level - uncontrolled_);
     ++learnt_;
   }
 
-  Mean fast_, middle_, slow_;
+  Mean fast_, middle_;
   double gate_, floor_, hops_per_second_;
   bool has_estimate_, was_open_ = false;
   std::uint64_t hops_ = 0, learnt_ = 0;
   double peak_ = 0, recent_reference_ = 0, uncontrolled_ = 0;
+};
+
+// The only sure way to know what control does: a tenth of a second without it. Asked for when the
+// levels leave it open whether control does any good.
+class OffTest {
+ public:
+  explicit OffTest(double hops_per_second) : hops_per_second_(hops_per_second) {}
+
+  bool running() const { return running_; }
+
+  // One hop under control with this harm ratio: is it time for a test? Where less than 1 dB is
+  // gained: when it gets 0.5 dB worse than at the last test, or 4 s after it.
+  bool due(double harm) {
+    ++since_;
+    if (harm <= 0.8 || since_ < 0.5 * hops_per_second_) return false;
+    return harm > 1.12 * passed_ || since_ > 4 * hops_per_second_;
+  }
+
+  void begin(double error_ratio) {
+    running_ = true;
+    on_ = error_ratio;
+    error_ = reference_ = 0;
+    hops_ = since_ = 0;
+  }
+
+  // One hop without drive; true when enough was heard.
+  bool add(const HopEnergy& hop) {
+    error_ += hop.error;
+    reference_ += hop.reference;
+    return ++hops_ > 0.06 * hops_per_second_;
+  }
+
+  double off_ratio() const { return reference_ > 0 ? error_ / reference_ : 0.0; }
+
+  // Ends the test: did control make it louder, by more than half a dB?
+  bool failed() {
+    running_ = false;
+    const double off = off_ratio();
+    if (!(off > 0)) return false;
+    passed_ = on_ / off;
+    return passed_ > 1.12;
+  }
+
+  // Another filter: nothing is known about it.
+  void forget() {
+    running_ = false;
+    passed_ = 1;
+    since_ = 0;
+  }
+
+  void visit(Archive& archive) {
+    archive(running_);
+    archive(since_);
+    archive(hops_);
+    for (double* value : {&on_, &error_, &reference_, &passed_}) archive(*value);
+  }
+
+ private:
+  double hops_per_second_;
+  bool running_ = false;
+  std::uint64_t since_ = 0, hops_ = 0;
+  double on_ = 0, error_ = 0, reference_ = 0, passed_ = 1;
 };
 
 }  // namespace antiphase

@@ -10,7 +10,7 @@ namespace antiphase {
 
 template <class T>
 static nb::typed<nb::dict, nb::str, nb::any> status(const Guard<T>& guard) {
-  static const char* const names[] = {"active", "held", "muted"};
+  static const char* const names[] = {"active", "held", "muted", "testing"};
   const GuardCounts& counts = guard.counts();
   nb::dict all;
   all["state"] = names[static_cast<int>(guard.state())];
@@ -24,6 +24,7 @@ static nb::typed<nb::dict, nb::str, nb::any> status(const Guard<T>& guard) {
   all["overflows"] = counts.overflows;
   all["rollbacks"] = counts.rollbacks;
   all["mutes"] = counts.mutes;
+  all["tests"] = counts.tests;
   all["outliers"] = guard.outliers();
   all["rejected"] = guard.rejected();
   return all;

@@ -19,7 +19,7 @@ __all__ = ["Guard", "GuardStatus"]
 class GuardStatus:
     """What the guard does now and has done since it was made."""
 
-    state: Literal["active", "held", "muted"]
+    state: Literal["active", "held", "muted", "testing"]
     """held: rolled back, adaptation rests; muted: no drive, start afresh later."""
     idle: bool
     """The reference is too quiet to learn from."""
@@ -36,6 +36,8 @@ class GuardStatus:
     """Times that the controller's drive was not finite."""
     rollbacks: int
     mutes: int
+    tests: int
+    """Times that control was off for a tenth of a second to hear what it does."""
     outliers: int
     """Input samples taken as 0 because they stood far above the level."""
     rejected: int
