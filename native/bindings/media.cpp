@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "media/batch_loop.hpp"
+#include "media/load_client.hpp"
 #endif
 
 namespace antiphase {
@@ -47,11 +48,16 @@ static nb::bytes to_bytes(const std::vector<std::uint8_t>& data) {
 template <class F>
 static F function(std::uintptr_t pointer) { return reinterpret_cast<F>(pointer); }
 
+static media::SrtpApi srtp_functions(const std::vector<std::uintptr_t>& srtp) {
+  if (srtp.size() != 4) throw BadSignal("srtp needs 4 addresses");
+  return {function<media::SrtpCall>(srtp[0]), function<media::SrtpCall>(srtp[1]),
+          function<media::SrtpCall>(srtp[2]), function<media::SrtpCall>(srtp[3])};
+}
+
 static void make_loop(BatchLoop* self, int socket, int wake, std::vector<std::uintptr_t> srtp,
                                             std::vector<std::uintptr_t> opus, double coalesce_s) {
-  if (srtp.size() != 4 || opus.size() != 3) throw BadSignal("srtp needs 4 and opus 3 addresses");
-  const media::SrtpApi srtp_api{function<media::SrtpCall>(srtp[0]), function<media::SrtpCall>(srtp[1]),
-                                function<media::SrtpCall>(srtp[2]), function<media::SrtpCall>(srtp[3])};
+  if (opus.size() != 3) throw BadSignal("opus needs 3 addresses");
+  const media::SrtpApi srtp_api = srtp_functions(srtp);
   media::OpusApi opus_api{};
   opus_api.encode = function<decltype(opus_api.encode)>(opus[0]);
   opus_api.decode = function<decltype(opus_api.decode)>(opus[1]);
@@ -113,7 +119,57 @@ static nb::tuple reception(BatchLoop& self, int stream) {
                         r.undecodable, r.jitter);
 }
 
+static void bind_load_client(nb::module_& m) {
+  using media::LoadClient;
+  using Release = nb::call_guard<nb::gil_scoped_release>;
+  nb::class_<LoadClient>(m, "LoadClient")
+      .def("__init__",
+           [](LoadClient* self, std::vector<std::uintptr_t> srtp, int wake) {
+             new (self) LoadClient(srtp_functions(srtp), wake);
+           },
+           "srtp"_a, "wake"_a)
+      .def("start", &LoadClient::start, Release())
+      .def("stop", &LoadClient::stop, Release())
+      .def("add", &LoadClient::add, "socket"_a, Release())
+      .def("run",
+           [](LoadClient& self, int client, std::uintptr_t receive, std::uintptr_t send,
+              std::uint32_t ssrc, int payload_type, std::uint32_t ticks, nb::bytes payload,
+              double interval_s, double first_s, double loss) {
+             const auto* bytes = static_cast<const std::uint8_t*>(payload.data());
+             self.run(client, reinterpret_cast<void*>(receive), reinterpret_cast<void*>(send), ssrc,
+                      payload_type, ticks, {bytes, bytes + payload.size()}, interval_s, first_s, loss);
+           },
+           "client"_a, "receive"_a, "send"_a, "ssrc"_a, "payload_type"_a, "ticks"_a, "payload"_a,
+           "interval_s"_a, "first_s"_a, "loss"_a)
+      .def("pause", &LoadClient::pause, "client"_a, Release())
+      .def("protect_rtcp",
+           [](LoadClient& self, int client, nb::bytes packet) {
+             return to_bytes(self.protect_rtcp(
+                 client, static_cast<const std::uint8_t*>(packet.data()), packet.size()));
+           },
+           "client"_a, "packet"_a)
+      .def("take_items",
+           [](LoadClient& self) {
+             nb::list result;
+             for (const auto& item : self.take_items()) {
+               result.append(nb::make_tuple(item.client, to_bytes(item.bytes)));
+             }
+             return result;
+           },
+           nb::sig("def take_items(self) -> list[tuple[int, bytes]]"))
+      .def("totals",
+           [](LoadClient& self, int client) {
+             const media::LoadTotals t = self.totals(client);
+             return nb::make_tuple(t.sent, t.received, t.answered, t.failed, t.late_sends);
+           },
+           "client"_a = -1,
+           nb::sig("def totals(self, client: int = -1) -> tuple[int, int, int, int, int]"))
+      .def("take_delays", &LoadClient::take_delays)
+      .def("reset_totals", &LoadClient::reset_totals, Release());
+}
+
 void bind_media(nb::module_& m) {
+  bind_load_client(m);
   using Release = nb::call_guard<nb::gil_scoped_release>;
   nb::class_<BatchLoop>(m, "BatchLoop")
       .def("__init__", &make_loop, "socket"_a, "wake"_a, "srtp"_a, "opus"_a, "coalesce_s"_a)

@@ -9,7 +9,8 @@ from antiphase.errors import ParameterError, ProtocolError
 from antiphase.media.client import Client, ClientTrack
 from antiphase.media.datachannel import ChannelMessage, ChannelOpened
 from antiphase.media.events import AudioReceived, ChannelChanged, Closed, Connected
-from tests.media.link import CERTIFICATE, L16, Link, lossy
+from antiphase.media.stun import Attribute, Message, MessageClass, Method, is_stun
+from tests.media.link import CERTIFICATE, L16, SERVER, Link, lossy
 
 
 def test_connects_and_carries_audio_both_ways() -> None:
@@ -136,3 +137,20 @@ def test_a_message_without_a_channel_is_refused() -> None:
     link.until_connected(client)
     with pytest.raises(ParameterError, match="label='x'"):
         link.endpoint.send_message("a", "x", b"", link.now)
+
+
+def test_checks_of_a_full_server_are_answered() -> None:
+    """A server that checks us back gets an answer under our password, a stranger gets none."""
+    link = Link()
+    client = link.join("a")
+    link.until_connected(client)
+    agent = client._agent
+    assert agent is not None
+    check = Message(Method.BINDING, MessageClass.REQUEST)
+    name = f"{agent.local.ufrag}:{agent.remote.ufrag}"
+    check.attributes[Attribute.USERNAME] = name.encode()
+    client.receive(check.encode(agent.local.password.encode()), SERVER, link.now, link.now)
+    client.receive(check.encode(b"guess"), SERVER, link.now, link.now)
+    answers = [Message.parse(d) for d, _ in client.poll_outgoing() if is_stun(d)]
+    assert [a.message_class for a in answers] == [MessageClass.SUCCESS]
+    assert client.counters.stun_unauthenticated == 1

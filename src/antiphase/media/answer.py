@@ -209,4 +209,4 @@ def _transport_lines(
     for rank, (host, port) in enumerate(candidates):
         priority = (126 << 24) | ((65535 - rank) << 8) | 255
         lines.append(f"a=candidate:{rank + 1} 1 udp {priority} {host} {port} typ host")
-    return [*lines, "a=end-of-candidates"]
+    return [*lines, "a=end-of-candidates"] if candidates else [*lines, "a=ice-options:trickle"]

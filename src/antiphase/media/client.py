@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from antiphase.arrays import Signal
 from antiphase.errors import ProtocolError
@@ -16,7 +17,7 @@ from antiphase.media.payload import AudioFormat
 from antiphase.media.rtp import is_rtcp, is_rtp
 from antiphase.media.sdp import MediaSection, parse_description
 from antiphase.media.session import MediaSession, SessionSettings
-from antiphase.media.stun import Address, Message, is_stun
+from antiphase.media.stun import Address, Message, MessageClass, is_stun
 
 __all__ = ["Client", "ClientTrack"]
 
@@ -115,9 +116,15 @@ class Client:
         self._agent = IceControllingAgent(
             self._credentials, description.credentials, description.candidates, now
         )
-        dtls = DtlsTransport(self._certificate, "client", description.fingerprints)
+        role: Literal["server", "client"] = "server" if description.setup == "active" else "client"
+        dtls = DtlsTransport(self._certificate, role, description.fingerprints)
         self.session = MediaSession("client", dtls, sections, self._settings, self.counters)
         self._outgoing += self._agent.check(now)
+
+    @property
+    def server(self) -> Address | None:
+        """Address that answered our checks first, None until then."""
+        return None if self._agent is None else self._agent.selected
 
     @property
     def connected(self) -> bool:
@@ -157,7 +164,13 @@ class Client:
         except ProtocolError:
             self.counters.stun_malformed += 1
             return
-        if session is None or agent is None or not agent.take_answer(message, source, now):
+        if session is None or agent is None:
+            return
+        if message.message_class == MessageClass.REQUEST:
+            answer = agent.answer_request(message, source)
+            self._outgoing += [] if answer is None else [(answer, source)]
+            self.counters.stun_unauthenticated += answer is None
+        elif not agent.take_answer(message, source, now):
             self.counters.stun_unauthenticated += 1
         elif not self._started:
             self._started = True

@@ -236,6 +236,17 @@ class IceControllingAgent:
         self._pending[message.transaction_id] = (target, now)
         return message.encode(self.remote.password.encode())
 
+    def answer_request(self, message: Message, source: Address) -> bytes | None:
+        """Answer a check of a full (not lite) server; None where the request is not for us."""
+        expected = f"{self.local.ufrag}:{self.remote.ufrag}".encode()
+        key = self.local.password.encode()
+        if message.attributes.get(Attribute.USERNAME) != expected or not message.verify(key):
+            return None
+        answer = message.answer(MessageClass.SUCCESS)
+        mapped = encode_xor_address(source, message.transaction_id)
+        answer.attributes[Attribute.XOR_MAPPED_ADDRESS] = mapped
+        return answer.encode(key)
+
     def take_answer(self, message: Message, source: Address, now: float) -> bool:
         """Take a message; True if it is a valid answer to one of our checks."""
         target, sent = self._pending.get(message.transaction_id, (None, now))

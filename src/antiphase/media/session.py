@@ -99,6 +99,8 @@ class MediaSession:
         self.incoming: dict[int, Incoming] = {}
         self._outgoing: list[bytes] = []
         self._report_at = 0.0
+        self.reports = True
+        """False where somebody else uses the keys (a load test's native sender)."""
         self.on_packet: Callable[[str, RtpPacket], None] | None = None
         self.decodes: Callable[[str], bool] = lambda _: True
         self.update_sections(sections)
@@ -331,7 +333,7 @@ class MediaSession:
 
     def report(self, now: float, wall: float) -> None:
         """Queue sender and receiver reports if they are due."""
-        if self.srtp is None or now < self._report_at:
+        if self.srtp is None or not self.reports or now < self._report_at:
             return
         self._report_at = now + REPORT_SECONDS
         blocks = [
