@@ -1,8 +1,8 @@
 """A media server in a process of its own, for `benchmarks.media`: JSON lines in, JSON lines out.
 
-Requests: ``{"open": id, "sdp": offer, "mode": "clean" | "gain" | "forward"}`` gives
-``{"sdp": answer}``; ``{"stats": true}`` → CPU seconds, delays since the last request, memory; ``{"stop": true}``.
-With ``aiortc`` as first argument the peer that we compare with serves instead.
+``{"open": id, "sdp": offer, "mode": "clean" | "gain" | "forward"}`` gives ``{"sdp": answer}``;
+``{"stats": true}`` gives CPU seconds, delays since the last request and memory; ``{"stop": true}``
+ends it. With ``aiortc`` as first argument the peer that we compare with serves instead.
 """
 
 from __future__ import annotations
