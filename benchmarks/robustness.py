@@ -116,7 +116,8 @@ def cases(seed: int) -> Iterator[Case]:
 def wrong_estimate(path: Floats, error_db: float, rng: np.random.Generator) -> Floats:
     """Return the path plus white noise of `error_db` of its energy."""
     error = rng.standard_normal(len(path))
-    return path + error * np.linalg.norm(path) / np.linalg.norm(error) * 10 ** (error_db / 20)
+    scale = float(np.linalg.norm(path) / np.linalg.norm(error)) * 10 ** (error_db / 20)
+    return path + scale * error
 
 
 def default_controller(estimate: Floats) -> Controller:

@@ -324,8 +324,8 @@ class Guard : public Around<T> {
       strike();
       return;
     }
-    if (test_.due(watch_.harm_ratio())) {
-      test_.begin(watch_.error_ratio());
+    if (test_.due(watch_.harm_ratio(), watch_.drive_ratio(), watch_.discredited())) {
+      test_.begin(watch_.error_ratio(), watch_.drive_ratio());
       ++counts_.tests;
       return;
     }

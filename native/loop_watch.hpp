@@ -172,6 +172,12 @@ class LoopWatch {
     return now.error / level;
   }
 
+  // The disturbance estimate is 4 dB above what the reference lets expect.
+  bool discredited() const {
+    const HopEnergy& now = middle_.value();
+    return has_estimate_ && now.disturbance > 2.5 * uncontrolled_ * now.reference;
+  }
+
   // Error and drive per reference over the last 0.2 s.
   double error_ratio() const { return per_reference(middle_.value().error); }
   double drive_ratio() const { return per_reference(middle_.value().drive); }
@@ -244,16 +250,22 @@ class OffTest {
   bool running() const { return running_; }
 
   // One hop under control with this harm ratio: is it time for a test? Where less than 1 dB is
-  // gained: when it gets 0.5 dB worse than at the last test, or 4 s after it.
-  bool due(double harm) {
+  // gained: when it gets 0.5 dB worse than at the last test, or 4 s after it. Where less than 2 dB
+  // is gained: when the drive has grown by 6 dB for it, or the disturbance estimate has left the
+  // level that the reference lets expect (`discredited`); then control has to prove a gain.
+  bool due(double harm, double drive, bool discredited) {
     ++since_;
-    if (harm <= 0.8 || since_ < 0.5 * hops_per_second_) return false;
-    return harm > 1.12 * passed_ || since_ > 4 * hops_per_second_;
+    if (drive_ == 0 && since_ > 0.2 * hops_per_second_) drive_ = drive;
+    if (since_ < 0.3 * hops_per_second_) return false;
+    strict_ = harm > 0.63 && (discredited || drive > 4 * drive_);
+    return strict_ ||
+           (harm > 0.8 && (harm > 1.12 * passed_ || since_ > 4 * hops_per_second_));
   }
 
-  void begin(double error_ratio) {
+  void begin(double error_ratio, double drive) {
     running_ = true;
     on_ = error_ratio;
+    drive_ = drive;
     error_ = reference_ = 0;
     hops_ = since_ = 0;
   }
@@ -267,34 +279,36 @@ class OffTest {
 
   double off_ratio() const { return reference_ > 0 ? error_ / reference_ : 0.0; }
 
-  // Ends the test: did control make it louder, by more than half a dB?
+  // Ends the test: did control make it louder by half a dB, or fail to prove as much gain?
   bool failed() {
     running_ = false;
     const double off = off_ratio();
     if (!(off > 0)) return false;
     passed_ = on_ / off;
-    return passed_ > 1.12;
+    return passed_ > (strict_ ? 0.9 : 1.12);
   }
 
   // Another filter: nothing is known about it.
   void forget() {
     running_ = false;
     passed_ = 1;
+    drive_ = 0;
     since_ = 0;
   }
 
   void visit(Archive& archive) {
     archive(running_);
+    archive(strict_);
     archive(since_);
     archive(hops_);
-    for (double* value : {&on_, &error_, &reference_, &passed_}) archive(*value);
+    for (double* value : {&on_, &error_, &reference_, &passed_, &drive_}) archive(*value);
   }
 
  private:
   double hops_per_second_;
-  bool running_ = false;
+  bool running_ = false, strict_ = false;
   std::uint64_t since_ = 0, hops_ = 0;
-  double on_ = 0, error_ = 0, reference_ = 0, passed_ = 1;
+  double on_ = 0, error_ = 0, reference_ = 0, passed_ = 1, drive_ = 0;
 };
 
 }  // namespace antiphase

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from antiphase.adaptive import FxLMS
 from antiphase.control import FeedbackController, FixedController
 from antiphase.simulation import run_loop
-from tests.controllers import PythonFxLMS
 
 Floats = npt.NDArray[np.float64]
 FS = 4000
@@ -20,7 +20,7 @@ def attenuation_db(disturbance: Floats, error: Floats) -> float:
 
 
 def run(disturbance: Floats, mu: float, estimate: Floats = S, error_delay: int = 0) -> Floats:
-    rule = PythonFxLMS(16, estimate, mu, error_delay)
+    rule = FxLMS(16, estimate, mu, error_delay=error_delay, dtype=np.float64)
     controller = FeedbackController(rule, estimate, error_delay=error_delay)
     return run_loop(
         controller,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
+from antiphase.adaptive import FxLMS
 from antiphase.control import FeedforwardController, Guard
 from antiphase.simulation import run_loop
-from tests.controllers import PythonFxLMS
 
 FS = 8000
 S = np.concatenate([np.zeros(3), [1.0, -0.5, 0.25]])
@@ -36,7 +36,7 @@ def test_feedback_saturation_and_limit_together() -> None:
         feedback: np.ndarray[tuple[int], np.dtype[np.float64]] | None,
     ) -> FeedforwardController:
         return FeedforwardController(
-            PythonFxLMS(24, S, 1e-3),
+            FxLMS(24, S, 1e-3, dtype=np.float64),
             fs=FS,
             secondary_path_estimate=S,
             feedback_path_estimate=feedback,
@@ -53,8 +53,10 @@ def test_without_feedback_it_is_the_guard() -> None:
     """With no feedback path given, the drive is that of the guard alone."""
     rng = np.random.default_rng(1)
     x, e = rng.standard_normal((2, 1000))
-    bundle = FeedforwardController(PythonFxLMS(8, S, 1e-3), fs=FS, secondary_path_estimate=S)
-    guard = Guard(PythonFxLMS(8, S, 1e-3), fs=FS, secondary_path_estimate=S)
+    bundle = FeedforwardController(
+        FxLMS(8, S, 1e-3, dtype=np.float64), fs=FS, secondary_path_estimate=S
+    )
+    guard = Guard(FxLMS(8, S, 1e-3, dtype=np.float64), fs=FS, secondary_path_estimate=S)
     np.testing.assert_array_equal(bundle.process(x, e), guard.process(x, e))
     assert bundle.guard.status == bundle.status == guard.status
     np.testing.assert_array_equal(bundle.control_filter, guard.control_filter)
@@ -67,7 +69,7 @@ def test_state_goes_on_where_it_stopped() -> None:
 
     def make() -> FeedforwardController:
         return FeedforwardController(
-            PythonFxLMS(8, S, 1e-3),
+            FxLMS(8, S, 1e-3, dtype=np.float64),
             fs=FS,
             secondary_path_estimate=S,
             feedback_path_estimate=F,

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from scipy import signal
 
+from antiphase.adaptive import FxLMS
 from antiphase.control import FeedbackController, FixedController, HybridController
 from antiphase.errors import ParameterError, SignalError
 from antiphase.simulation import run_loop
-from tests.controllers import PythonFxLMS
 
 Floats = npt.NDArray[np.float64]
 S = np.array([0.0, 0.0, 0.8, 0.3, -0.1])
@@ -28,12 +28,18 @@ def test_takes_both_what_the_reference_hears_and_what_can_be_foretold() -> None:
     d = signal.lfilter(np.concatenate([np.zeros(6), rng.standard_normal(6)]), [1.0], x)
     d = d / d.std() + np.sqrt(2) * np.sin(2 * np.pi * 0.03 * np.arange(n))
 
-    def error(controller: PythonFxLMS | FeedbackController | HybridController) -> Floats:
+    def error(controller: FxLMS | FeedbackController | HybridController) -> Floats:
         return run_loop(controller, reference=x, disturbance=d, secondary_path=S).error
 
-    forward = level_db(error(PythonFxLMS(16, S, 1e-3)))
-    back = level_db(error(FeedbackController(PythonFxLMS(16, S, 3e-4), S)))
-    both = level_db(error(HybridController(PythonFxLMS(16, S, 1e-3), PythonFxLMS(16, S, 3e-4), S)))
+    forward = level_db(error(FxLMS(16, S, 1e-3, dtype=np.float64)))
+    back = level_db(error(FeedbackController(FxLMS(16, S, 3e-4, dtype=np.float64), S)))
+    both = level_db(
+        error(
+            HybridController(
+                FxLMS(16, S, 1e-3, dtype=np.float64), FxLMS(16, S, 3e-4, dtype=np.float64), S
+            )
+        )
+    )
     assert forward == pytest.approx(0, abs=1.5)
     assert back > -4
     assert both < min(forward, back) - 8

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from scipy import signal
 
+from antiphase.adaptive import FxLMS
 from antiphase.control import VirtualSensingController, observation_filter
 from antiphase.errors import ParameterError, SignalError
 from antiphase.simulation import run_loop
-from tests.controllers import PythonFxLMS
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def test_quiet_moves_to_the_virtual_place(scene: dict[str, Floats]) -> None:
     """Controlled by the far microphone, the virtual place falls by 20 dB; without it does not."""
     o = observation_filter(scene["physical"], scene["virtual"], 10)
 
-    def virtual_level(controller: PythonFxLMS | VirtualSensingController) -> float:
+    def virtual_level(controller: FxLMS | VirtualSensingController) -> float:
         drive = run_loop(
             controller,
             reference=scene["x"],
@@ -67,13 +67,13 @@ def test_quiet_moves_to_the_virtual_place(scene: dict[str, Floats]) -> None:
         return float(10 * np.log10(power))
 
     sensing = VirtualSensingController(
-        PythonFxLMS(32, scene["s_virtual"], 1e-3),
+        FxLMS(32, scene["s_virtual"], 1e-3, dtype=np.float64),
         physical_path_estimate=scene["s_physical"],
         virtual_path_estimate=scene["s_virtual"],
         observation=o,
     )
     assert virtual_level(sensing) < -20
-    assert virtual_level(PythonFxLMS(32, scene["s_physical"], 1e-3)) > -10
+    assert virtual_level(FxLMS(32, scene["s_physical"], 1e-3, dtype=np.float64)) > -10
 
 
 def test_block_size_invariance_and_state(scene: dict[str, Floats]) -> None:
@@ -82,7 +82,7 @@ def test_block_size_invariance_and_state(scene: dict[str, Floats]) -> None:
 
     def make() -> VirtualSensingController:
         return VirtualSensingController(
-            PythonFxLMS(8, scene["s_virtual"], 1e-3),
+            FxLMS(8, scene["s_virtual"], 1e-3, dtype=np.float64),
             physical_path_estimate=scene["s_physical"],
             virtual_path_estimate=scene["s_virtual"],
             observation=scene["onward"],
@@ -111,7 +111,7 @@ def test_channels_must_fit(kwargs: dict[str, object], message: str) -> None:
         "observation": [1.0],
     }
     with pytest.raises(ParameterError, match=message):
-        VirtualSensingController(PythonFxLMS(4, np.ones(1), 0.1), **{**good, **kwargs})  # type: ignore[arg-type]
+        VirtualSensingController(FxLMS(4, np.ones(1), 0.1, dtype=np.float64), **{**good, **kwargs})  # type: ignore[arg-type]
 
 
 def test_short_or_unequal_recordings_are_refused() -> None:

@@ -61,12 +61,18 @@ class Guard(WrappedController):
       given ``e + ŝ∗(y − played)``, the error it would have seen without the clip, so nothing winds
       up; without one adaptation rests while the output is cut. When more than 5 % of the samples
       are cut the gain goes down until the loudspeaker can follow.
-    * *Watchdog.* Every 4 ms the error is compared with the estimate ``d̂ = e − ŝ∗played`` (louder
-      by 4 dB over 30 ms, 1 dB over 0.2 s, or 0.2 dB over 2 s is harm), and error and drive with
-      what they were per reference energy when control was off or did good (growth of both is harm;
-      the only rule without an estimate). Harm → back to the last filter that was seen to cancel,
-      adaptation held. Harm again, or no such filter → mute within 5 ms, and start afresh after a
-      pause. Pauses start at 0.5 s and double each time, up to 30 s.
+    * *Watchdog.* Two estimates of the disturbance's level are kept: ``d̂ = e − ŝ∗played``, and the
+      level per reference energy that was heard while the drive was off or small. Each 4 ms: an
+      error 4 dB above d̂ (or above the expected level, with a drive that has grown; 6 dB without
+      Ŝ), or a drive that alone is 16 dB above it, is harm. Each 0.1 s: an adaptation that has lost
+      half the attenuation of the last good filter with a louder drive, or needs 6 dB more drive
+      for nothing, is harm.
+    * *Off test.* Where control seems to gain less than 1 dB (2 dB when the two estimates disagree
+      or the drive has grown by 6 dB for it), it is turned off for about a tenth of a second: only
+      that tells what it does. If the room is quieter without it, that is harm.
+    * *Harm* → back to the last filter that was seen to cancel, adaptation held. Harm again, or no
+      such filter → mute within 5 ms, and start afresh after a pause. Pauses start at 0.5 s and
+      double each time, up to 30 s; ten calm seconds halve them.
     * *Overflow.* A drive that is not finite is replaced by 0, the controller is reset, and a
       RuntimeWarning is given once.
 
@@ -78,8 +84,8 @@ class Guard(WrappedController):
     fs : float
         Sample rate in Hz.
     secondary_path_estimate : array_like, optional
-        Ŝ, shape (taps,) or (microphones, loudspeakers, taps). Recommended: without it the
-        watchdog needs a rise of 6 dB.
+        Ŝ, shape (taps,) or (microphones, loudspeakers, taps). Recommended: without it the first
+        0.1 s go to listening and the watchdog needs a rise of 6 dB.
     limit : float, optional
         Largest drive, > 0.
     gate_db : float, optional
@@ -102,8 +108,9 @@ class Guard(WrappedController):
 
     Notes
     -----
-    The watchdog knows d only through Ŝ. A model error of −10 dB makes d̂ wrong by up to 3 dB while
-    control works and hides less the more a loop diverges: then e/d̂ → |S|/|S − Ŝ|.
+    d̂ alone can't be trusted: where ``|Ŝ − S| > |S|``, as at the antiresonances of a path that was
+    identified with noise, a loop may diverge while d̂ says that it cancels. `benchmarks.robustness`
+    counts what gets past the guard.
     """
 
     def __init__(
