@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -174,6 +177,37 @@ def test_state_goes_on_where_it_stopped(kind: Class) -> None:
     second.load_state(first.state())
     np.testing.assert_array_equal(
         second.process(x[1234:], e[1234:]), first.process(x[1234:], e[1234:])
+    )
+
+
+SAVE = """
+import sys
+import numpy as np
+from antiphase.adaptive import DelaylessFxLMS
+x, e = np.random.default_rng(0).standard_normal((2, 777))
+controller = DelaylessFxLMS(64, [0.0, 1.0, 0.5], 16)
+controller.process(x, 0.1 * e)
+sys.stdout.buffer.write(controller.state())
+"""
+
+
+def test_state_moves_between_instruction_sets() -> None:
+    """What a baseline machine saved, with other vectors in memory, goes on here."""
+    saved = subprocess.run(
+        [sys.executable, "-c", SAVE],
+        env={**os.environ, "ANTIPHASE_ISA": "baseline"},
+        capture_output=True,
+        check=False,
+    )
+    if b"not built" in saved.stderr or b"must be one of" in saved.stderr:
+        pytest.skip("the baseline kernels are not built on this machine")
+    assert saved.returncode == 0, saved.stderr
+    x, e = np.random.default_rng(0).standard_normal((2, 777))
+    here, moved = (DelaylessFxLMS(64, [0.0, 1.0, 0.5], 16) for _ in range(2))
+    here.process(x, 0.1 * e)
+    moved.load_state(saved.stdout)
+    np.testing.assert_allclose(
+        moved.process(e, 0.1 * x), here.process(e, 0.1 * x), rtol=1e-3, atol=1e-4
     )
 
 
