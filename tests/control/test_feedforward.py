@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-from antiphase.adaptive import FxLMS
+from antiphase.adaptive import FxLMS, MultichannelFxLMS
 from antiphase.control import FeedforwardController, Guard
 from antiphase.simulation import run_loop
 
@@ -80,3 +80,36 @@ def test_state_goes_on_where_it_stopped() -> None:
     first.process(x[:333], e[:333])
     second.load_state(first.state())
     np.testing.assert_array_equal(second.process(x[333:], e[333:]), first.process(x[333:], e[333:]))
+
+
+def test_multichannel_installation_with_feedback_and_saturation_stays_bounded() -> None:
+    """Two loudspeakers that howl and saturate: bounded drive, no runaway, 6 dB (CASES 7)."""
+    rng = np.random.default_rng(5)
+    n = 6 * FS
+    x = rng.standard_normal(n)
+    s = 0.3 * rng.standard_normal((2, 2, 24)) * np.exp(-np.arange(24) / 6)
+    s[:, :, :2] = 0
+    s[0, 0, 2] = s[1, 1, 2] = 1.0
+    f = 0.1 * rng.standard_normal((1, 2, 30)) * np.exp(-np.arange(30) / 10)
+    f[:, :, 0] = 0
+    p = rng.standard_normal((2, 20)) * np.exp(-np.arange(20) / 5)
+    d = np.stack([signal.lfilter(np.r_[np.zeros(6), p[m]], [1.0], x) for m in (0, 1)], axis=1)
+    estimate = s + 0.05 * rng.standard_normal(s.shape) * (s != 0)
+    controller = FeedforwardController(
+        MultichannelFxLMS(48, estimate, 0.02, dtype=np.float64),
+        fs=FS,
+        secondary_path_estimate=estimate,
+        feedback_path_estimate=0.95 * f,
+        limit=8.0,
+    )
+    result = run_loop(
+        controller,
+        reference=x,
+        disturbance=d,
+        secondary_path=s,
+        feedback_path=f,
+        saturation=10.0,
+    )
+    assert np.abs(result.drive).max() <= 8.0
+    assert np.sum(d[-FS:] ** 2) > 4 * np.sum(result.error[-FS:] ** 2)
+    assert controller.status.overflows == 0

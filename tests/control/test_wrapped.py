@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from antiphase.adaptive import Controller
-from antiphase.control import FeedbackController, FixedController, Guard
+from antiphase.adaptive import Controller, FxLMS
+from antiphase.adaptive.seam import NativeController
+from antiphase.control import (
+    FeedbackController,
+    FixedController,
+    Guard,
+    HybridController,
+    NeutralisedController,
+    VirtualSensingController,
+)
 from antiphase.control.wrapped import as_path
 from antiphase.errors import ParameterError, SignalError, StateError
 from antiphase.simulation import run_loop
@@ -57,3 +65,39 @@ def test_nested_structures_run_natively() -> None:
     result = run_loop(outer, reference=np.zeros(200), disturbance=x, secondary_path=s)
     assert np.any(result.drive != 0)
     assert inner.status.frames == 192
+
+
+def structures() -> dict[str, NativeController]:
+    """Make each structure around a leaky rule, whose weights shrink for ever in silence."""
+    s = np.array([0.0, 1.0, 0.5])
+
+    def leaky() -> FxLMS:
+        return FxLMS(32, s, 1e-2, leakage=0.9)
+
+    return {
+        "guard": Guard(leaky(), fs=8000, secondary_path_estimate=s, limit=1.0, gate_db=None),
+        "feedback": FeedbackController(leaky(), s),
+        "hybrid": HybridController(leaky(), leaky(), s),
+        "neutralised": NeutralisedController(leaky(), [0.0, 0.1]),
+        "virtual": VirtualSensingController(
+            leaky(), physical_path_estimate=s, virtual_path_estimate=s, observation=[1.0]
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(structures()))
+def test_silence_leaves_no_denormals(name: str) -> None:
+    """Long after the sound ended, drive and weights are zero or normal numbers (CASES 17)."""
+    controller = structures()[name]
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal(2000).astype(np.float32)
+    controller.process(x, 0.5 * x)
+    fading = (x * np.exp(-np.arange(2000) / 20)).astype(np.float32)
+    silence = np.zeros(20000, np.float32)
+    controller.process(fading, fading)
+    controller.process(silence, silence)
+    drive = controller.process(silence, silence)
+    tiny = np.finfo(np.float32).tiny
+    for values in (drive, controller.control_filter):
+        assert not np.any((values != 0) & (np.abs(values) < tiny))
+    assert not np.any(drive)

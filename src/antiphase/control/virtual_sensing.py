@@ -60,7 +60,16 @@ def observation_filter(
         raise SignalError(f"virtual has {len(want)} frames but physical has {n}")
     if n < 2 * n_taps:
         raise SignalError(f"the recordings have {n} frames but need {2 * n_taps}")
-    # Covariances by FFT: the recording counts as surrounded by silence.
+    matrix, right = _normal_equations(have, want, n_taps)
+    size = microphones * n_taps
+    matrix[np.diag_indices(size)] += ridge * np.trace(matrix) / size + np.finfo(float).tiny
+    taps = linalg.solve(matrix, right, assume_a="sym")
+    return np.ascontiguousarray(taps.T.reshape(want.shape[1], microphones, n_taps))
+
+
+def _normal_equations(have: Floats, want: Floats, n_taps: int) -> tuple[Floats, Floats]:
+    """Return autocovariance matrix and crosscovariances, as if silence surrounded the recording."""
+    n, microphones = have.shape
     length = 1 << (n + n_taps - 1).bit_length()
     spectra = np.fft.rfft(have, length, axis=0)
     targets = np.fft.rfft(want, length, axis=0)
@@ -81,9 +90,7 @@ def observation_filter(
             matrix[rows, columns] = linalg.toeplitz(r[n_taps - 1 :], r[n_taps - 1 :: -1])
         for v in range(want.shape[1]):
             right[rows, v] = lags(spectra[:, p], targets[:, v])[n_taps - 1 :]
-    matrix[np.diag_indices(size)] += ridge * np.trace(matrix) / size + np.finfo(float).tiny
-    taps = linalg.solve(matrix, right, assume_a="sym")
-    return np.ascontiguousarray(taps.T.reshape(want.shape[1], microphones, n_taps))
+    return matrix, right
 
 
 class VirtualSensingController(WrappedController):
