@@ -17,17 +17,18 @@
 namespace antiphase {
 
 // Normal equations R w = -p of min_w sum_t f^(n-t) sum_m (target_m + sum_i w_i * x_mi)^2 for
-// `inputs` filters of n_taps taps seen through `observations` outputs. Vectors hold input after
+// `inputs` filters of n_taps taps seen through `observations` outputs, and through one output more
+// for each of `groups` equal shares of the inputs, which sees only those. Vectors hold input after
 // input, taps oldest first, as the delay lines do.
 template <class T>
 class CovarianceWindow {
  public:
   // slack: rows kept beyond n_taps, so that a product may lag `slack` samples behind.
-  CovarianceWindow(std::size_t inputs, std::size_t observations, std::size_t n_taps,
-                   double forgetting, std::size_t slack)
-      : inputs_(inputs), observations_(observations), n_taps_(n_taps), capacity_(n_taps + slack),
-        row_size_(inputs * inputs * n_taps), forgetting_(forgetting),
-        histories_(inputs * observations, DelayLine<T>(n_taps)), rows_(capacity_ * row_size_),
+  CovarianceWindow(std::size_t inputs, std::size_t observations, std::size_t groups,
+                   std::size_t n_taps, double forgetting, std::size_t slack)
+      : inputs_(inputs), observations_(observations), share_(inputs / groups), n_taps_(n_taps),
+        capacity_(n_taps + slack), row_size_(inputs * inputs * n_taps), forgetting_(forgetting),
+        histories_(inputs * (observations + 1), DelayLine<T>(n_taps)), rows_(capacity_ * row_size_),
         first_row_(row_size_), increment_(n_taps), right_hand_(inputs * n_taps) {}
 
   std::size_t size() const { return inputs_ * n_taps_; }
@@ -42,8 +43,9 @@ class CovarianceWindow {
   }
   const Buffer<double>& right_hand() const { return right_hand_; }
 
-  // Takes the newest samples of all inputs, [observation][input]. False: silent for n_taps samples;
-  // the clock then stands still, because forgetting in silence leaves nothing.
+  // Takes the newest samples of all inputs, [observation][input], the last row for the groups.
+  // False: silent for n_taps samples; the clock then stands still, because forgetting in silence
+  // leaves nothing.
   bool push(const T* x) {
     double newest = 0;
     for (std::size_t k = 0; k < histories_.size(); ++k) {
@@ -55,16 +57,18 @@ class CovarianceWindow {
     return quiet_ < n_taps_;
   }
 
-  // What the filters w would make of the newest samples at one observation.
-  T predict(const T* w, std::size_t observation) const {
-    T total = 0;
-    for (std::size_t i = 0; i < inputs_; ++i) {
-      total += dot(w + i * n_taps_, history(observation, i), n_taps_);
+  // What the filters w make of the newest samples: at each observation, then at each group.
+  void predict(const T* w, T* out) const {
+    std::fill(out, out + observations_ + inputs_ / share_, T(0));
+    for (std::size_t m = 0; m <= observations_; ++m) {
+      for (std::size_t i = 0; i < inputs_; ++i) {
+        T& target = out[m < observations_ ? m : observations_ + i / share_];
+        target += dot(w + i * n_taps_, history(m, i), n_taps_);
+      }
     }
-    return total;
   }
 
-  // Adds the instant just pushed, with its targets.
+  // Adds the instant just pushed, with the targets of the observations, then of the groups.
   void accumulate(const T* target) {
     weight_ = forgetting_ * weight_ + 1;
     head_ = head_ + 1 == capacity_ ? 0 : head_ + 1;
@@ -73,13 +77,15 @@ class CovarianceWindow {
     for (std::size_t a = 0; a < inputs_; ++a) {
       for (std::size_t b = 0; b < inputs_; ++b) {
         const std::size_t start = (a * inputs_ + b) * n_taps_;
-        gather(b, [&](std::size_t m) { return newest(m, a); });
+        gather(b, a / share_ == b / share_, [&](std::size_t m) { return newest(m, a); });
         fold(first_row_.data() + start);
         for (std::size_t q = 0; q < n_taps_; ++q) {
           row[start + q] = static_cast<T>(first_row_[start + q]);
         }
       }
-      gather(a, [&](std::size_t m) { return target[m]; });
+      gather(a, true, [&](std::size_t m) {
+        return target[m < observations_ ? m : observations_ + a / share_];
+      });
       fold(right_hand_.data() + a * n_taps_);
     }
   }
@@ -133,6 +139,7 @@ class CovarianceWindow {
   void visit(Archive& archive) {
     archive.expect("inputs", inputs_);
     archive.expect("observations", observations_);
+    archive.expect("share", share_);
     archive.expect("n_taps", n_taps_);
     for (auto& line : histories_) line.visit(archive);
     archive(rows_);
@@ -153,11 +160,11 @@ class CovarianceWindow {
   }
   T newest(std::size_t m, std::size_t i) const { return histories_[m * inputs_ + i].newest(); }
 
-  // increment_ = sum_m scale(m) x_m,input
+  // increment_ = sum_m scale(m) x_m,input; the row of the groups counts inside one group only.
   template <class Scale>
-  void gather(std::size_t input, Scale scale) {
+  void gather(std::size_t input, bool grouped, Scale scale) {
     std::fill(increment_.begin(), increment_.end(), T(0));
-    for (std::size_t m = 0; m < observations_; ++m) {
+    for (std::size_t m = 0; m < observations_ + grouped; ++m) {
       axpy(scale(m), history(m, input), increment_.data(), n_taps_);
     }
   }
@@ -211,7 +218,7 @@ class CovarianceWindow {
     }
   }
 
-  std::size_t inputs_, observations_, n_taps_, capacity_, row_size_;
+  std::size_t inputs_, observations_, share_, n_taps_, capacity_, row_size_;
   double forgetting_;
   std::vector<DelayLine<T>> histories_;
   Buffer<T> rows_;

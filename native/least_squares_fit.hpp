@@ -1,5 +1,7 @@
 // Gathers what a loudspeaker's control filter should have been: the recency-weighted least-squares
-// problem min_w sum_t f^(n-t) sum_m (d^_m + sum_i w_i * x'_mi)^2 with d^ = e - s^ * y, x' = s^ * x.
+// problem min_w sum_t f^(n-t) (sum_m (d^_m + sum_i w_i * x'_mi)^2 + sum_k E_k (w_k * x)^2) with
+// d^ = e - s^ * y, x' = s^ * x. E_k is the energy of the error of s^_k, spread over all frequencies:
+// the expected error for an s^ that is wrong by that much, and what keeps the loop contracting.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +22,7 @@ struct FitSettings {
   double forgetting;           // per sample
   double evidence_forgetting;  // per sample, of the powers of e and d^
   double ridge;                // weight of the prior, see LeastSquaresFit::ridge
+  double path_error;           // energy of the error of s^ over that of s^
   std::size_t slack;           // samples that a solve may last
   std::size_t error_delay;
 };
@@ -35,13 +38,21 @@ class LeastSquaresFit {
         secondary_(shape.errors * shape.loudspeakers * path_taps),
         references_(shape.references, DelayLine<T>(std::max(settings.n_taps, memory()))),
         drives_(shape.loudspeakers, DelayLine<T>(memory())),
-        window_(shape.loudspeakers * shape.references, shape.errors, settings.n_taps,
-                settings.forgetting, settings.slack),
-        weights_(window_.size()), prior_(window_.size()),
-        filtered_(shape.loudspeakers * shape.references * shape.errors), target_(shape.errors) {
+        window_(shape.loudspeakers * shape.references, shape.errors, shape.loudspeakers,
+                settings.n_taps, settings.forgetting, settings.slack),
+        weights_(window_.size()), prior_(window_.size()), effort_(shape.loudspeakers),
+        filtered_(shape.loudspeakers * shape.references * (shape.errors + 1)),
+        target_(shape.errors + shape.loudspeakers) {
     for (std::size_t path = 0; path < shape.errors * shape.loudspeakers; ++path) {
       std::reverse_copy(secondary + path * path_taps, secondary + (path + 1) * path_taps,
                         secondary_.data() + path * path_taps);
+    }
+    for (std::size_t k = 0; k < shape.loudspeakers; ++k) {
+      double total = 0;
+      for (std::size_t m = 0; m < shape.errors; ++m) {
+        total += energy(secondary + (m * shape.loudspeakers + k) * path_taps, path_taps);
+      }
+      effort_[k] = static_cast<T>(std::sqrt(settings.path_error * total));
     }
   }
 
@@ -93,12 +104,11 @@ class LeastSquaresFit {
     if (!window_.push(filtered_.data())) return false;
     if (known) {
       const double f = settings_.evidence_forgetting;
-      error_power_ = f * error_power_ + energy(error, target_.size());
-      target_power_ = f * target_power_ + energy(target_.data(), target_.size());
+      error_power_ = f * error_power_ + energy(error, shape_.errors);
+      target_power_ = f * target_power_ + energy(target_.data(), shape_.errors);
     } else {
-      for (std::size_t m = 0; m < target_.size(); ++m) {
-        target_[m] = -window_.predict(weights_.data(), m);
-      }
+      window_.predict(weights_.data(), target_.data());
+      for (T& value : target_) value = -value;
     }
     window_.accumulate(target_.data());
     return true;
@@ -108,7 +118,7 @@ class LeastSquaresFit {
   // variance is what makes the anti-noise as strong as d^, the noise is the share of d^ now left.
   double ridge() const {
     const double left = target_power_ > 0 ? error_power_ / target_power_ : 1.0;
-    const double unknowns = static_cast<double>(size()) / static_cast<double>(target_.size());
+    const double unknowns = static_cast<double>(size()) / static_cast<double>(shape_.errors);
     const double floor = sizeof(T) == 4 ? 1e-6 : 1e-10;
     return settings_.ridge * left * unknowns / window_.weight() + floor;
   }
@@ -169,6 +179,10 @@ class LeastSquaresFit {
         path += path_taps_;
       }
     }
+    for (std::size_t k = 0; k < shape_.loudspeakers; ++k) {
+      target_[shape_.errors + k] = 0;
+      for (const auto& line : references_) *filtered++ = effort_[k] * line.newest(age);
+    }
   }
 
   Shape shape_;
@@ -177,7 +191,7 @@ class LeastSquaresFit {
   Buffer<T> secondary_;
   std::vector<DelayLine<T>> references_, drives_;
   CovarianceWindow<T> window_;
-  Buffer<T> weights_, prior_, filtered_, target_;
+  Buffer<T> weights_, prior_, effort_, filtered_, target_;
   double error_power_ = 0, target_power_ = 0;
 };
 

@@ -4,7 +4,8 @@
 
     d̂_m[n] = e_m[n] − Σ_k (ŝ_mk ∗ y_k)[n]                disturbance as reconstructed
     x′_mkj[n] = (ŝ_mk ∗ x_j)[n]                           filtered references
-    w = argmin Σ_t f^(n−t) Σ_m (d̂_m[t] + Σ_kj (w_kj ∗ x′_mkj)[t])² + G·|w − w₀|²
+    w = argmin Σ_t f^(n−t) { Σ_m (d̂_m[t] + Σ_kj (w_kj ∗ x′_mkj)[t])² + Σ_k E_k·y_k[t]² }
+               + G·|w − w₀|²                              with y_k = Σ_j w_kj ∗ x_j
 
 The covariance of a delay line is known from its first rows, R_n[i+1, j+1] = R_{n−1}[i, j], so it is
 kept exactly in O(n_taps) per sample; conjugate gradients that start from the filter at work then
@@ -84,12 +85,14 @@ def _common(
     window_s: float | None,
     evidence_s: float,
     ridge: float,
+    path_error_db: float,
 ) -> tuple[float, dict[str, object]]:
     """Check what both classes share; return the window and the kernel's arguments."""
     require(n_taps >= 1, "n_taps", n_taps, "at least 1")
     require(fs > 0, "fs", fs, "> 0")
     require(1 <= references <= 64, "references", references, "in 1 … 64")
     require(ridge >= 0, "ridge", ridge, "≥ 0")
+    require(path_error_db <= 0, "path_error_db", path_error_db, "at most 0")
     errors, loudspeakers = paths.shape[:2]
     if window_s is None:
         window_s = least_squares_window_s(
@@ -102,6 +105,7 @@ def _common(
         "forgetting": _forgetting("window_s", window_s, fs),
         "evidence_forgetting": _forgetting("evidence_s", evidence_s, fs),
         "ridge": ridge,
+        "path_error": 10 ** (path_error_db / 10),
     }
 
 
@@ -125,6 +129,10 @@ class LeastSquaresController(NativeController):
     window_s : float, optional
         Time constant of the exponential window, s; `least_squares_window_s` by default. Shorter
         tracks faster, longer leaves less excess error.
+    path_error_db : float
+        Energy of the error of Ŝ over that of Ŝ, dB, ≤ 0: what identification reported. It sets
+        ``E_k = 10^(path_error_db/10)·Σ_m |ŝ_mk|²``, so that w minimises the expected error over
+        paths that are wrong by that much at every frequency. −inf trusts Ŝ altogether.
     ridge : float
         κ in ``G = κ·(unknowns/errors)·P′·(σ_e²/σ_d̂²)``, P′ the mean power of a filtered reference:
         the ridge of a Gaussian prior on w with the variance that would make the anti-noise as
@@ -149,9 +157,11 @@ class LeastSquaresController(NativeController):
 
     Notes
     -----
-    Stability: with Ŝ = S the update is open loop (d̂ = d) and can't diverge. With a wrong Ŝ
-    ``d̂ = d + (s − ŝ)∗y``: sufficient is ``|S/Ŝ − 1| < 1`` at each frequency where w has gain, that
-    is a phase error below 60° at the right magnitude.
+    Stability: with Ŝ = S the update is open loop (d̂ = d) and can't diverge. With ``Δ = S − Ŝ`` it
+    sees ``d̂ = d + Δ∗y``, and for one loudspeaker and microphone each solution passes on
+    ``|Δ·Ŝ| / (|Ŝ|² + E)`` of the last one's error, at most ``|Δ| / (2√E)``: it contracts at every
+    frequency while the error of Ŝ is less than 6 dB larger than stated. Without E it would need
+    |Δ| < |Ŝ| (60° at the right magnitude), which the dips of any measured path break.
 
     Multiply-adds per sample with K loudspeakers, J references, M microphones, L = n_taps and an
     interval of I samples: K²J²ML (covariance) + (iterations + 1)·(KJL)²/I (solver) + the filters.
@@ -175,6 +185,7 @@ class LeastSquaresController(NativeController):
         fs: float,
         references: int = 1,
         window_s: float | None = None,
+        path_error_db: float = -30.0,
         ridge: float = 0.05,
         evidence_s: float = 0.1,
         update_ms: float | None = None,
@@ -184,7 +195,9 @@ class LeastSquaresController(NativeController):
     ) -> None:
         core = native_class("LeastSquares", dtype)
         paths = _paths(secondary_path_estimate, dtype)
-        self._window_s, common = _common(n_taps, paths, fs, references, window_s, evidence_s, ridge)
+        self._window_s, common = _common(
+            n_taps, paths, fs, references, window_s, evidence_s, ridge, path_error_db
+        )
         if update_ms is None:
             unknowns = n_taps * references * paths.shape[1]
             update_ms = 2.5 * max(1.0, unknowns / 1024) ** 2
@@ -219,7 +232,8 @@ class LeastSquaresSolver:
 
     Parameters
     ----------
-    n_taps, secondary_path_estimate, fs, references, window_s, ridge, evidence_s, dtype
+    n_taps, secondary_path_estimate, fs, references, window_s
+    path_error_db, ridge, evidence_s, dtype
         As for `LeastSquaresController`.
 
     Raises
@@ -241,13 +255,16 @@ class LeastSquaresSolver:
         fs: float,
         references: int = 1,
         window_s: float | None = None,
+        path_error_db: float = -30.0,
         ridge: float = 0.05,
         evidence_s: float = 0.1,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         core = native_class("LeastSquaresSolver", dtype)
         paths = _paths(secondary_path_estimate, dtype)
-        _, common = _common(n_taps, paths, fs, references, window_s, evidence_s, ridge)
+        _, common = _common(
+            n_taps, paths, fs, references, window_s, evidence_s, ridge, path_error_db
+        )
         self._core = core(**common)
         self._dtype = np.dtype(dtype)
 
