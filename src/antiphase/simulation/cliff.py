@@ -11,10 +11,11 @@ import numpy.typing as npt
 from scipy import signal
 
 from antiphase.acoustics import noise
+from antiphase.arrays import as_signal
 from antiphase.metrics import fixed_filter_bound, noise_reduction_db, to_plain
 from antiphase.simulation.site import Site
 
-__all__ = ["MARGINS_MS", "Case", "CliffTable", "Setting", "causality_cliff", "solve"]
+__all__ = ["MARGINS_MS", "Case", "CliffTable", "Setting", "causality_cliff", "noise_cliff", "solve"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -207,11 +208,58 @@ def causality_cliff(
         If a kind is unknown or a parameter outside its range.
     """
     place = Site.outdoors() if site is None else site
-    table = np.empty((len(kinds), len(margins_ms)))
-    for row, kind in enumerate(kinds):
-        emitted = noise.make(kind, seconds, place.fs, seed)
-        silent = np.zeros_like(emitted)
-        setting = Setting(place, emitted, silent, ambient_db, reference_snr_db, seed)
-        for column, margin in enumerate(margins_ms):
-            table[row, column] = solve(setting, margin, n_taps).nr_db
+    rows = [
+        noise_cliff(
+            kind,
+            noise.make(kind, seconds, place.fs, seed),
+            place,
+            margins_ms,
+            n_taps=n_taps,
+            ambient_db=ambient_db,
+            reference_snr_db=reference_snr_db,
+            seed=seed,
+        ).nr_db
+        for kind in kinds
+    ]
+    table = np.concatenate(rows) if rows else np.empty((0, len(margins_ms)))
     return CliffTable(tuple(kinds), tuple(margins_ms), table)
+
+
+def noise_cliff(
+    name: str,
+    emitted: npt.ArrayLike,
+    site: Site,
+    margins_ms: Sequence[float] = MARGINS_MS,
+    *,
+    n_taps: int = 512,
+    ambient_db: float = -30.0,
+    reference_snr_db: float = 50.0,
+    seed: int = 0,
+) -> CliffTable:
+    """Return the fixed-filter bound of one noise over the causality margin.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in the table.
+    emitted : array_like, shape (n,)
+        The noise near its source, at the site's rate.
+    site : Site
+        The paths.
+    margins_ms, n_taps, ambient_db, reference_snr_db, seed
+        As for `causality_cliff`.
+
+    Returns
+    -------
+    CliffTable
+        One row.
+
+    Raises
+    ------
+    ParameterError, SignalError
+        If a parameter is outside its range or the noise is silent.
+    """
+    samples = as_signal("emitted", emitted, channels=1)
+    setting = Setting(site, samples, np.zeros_like(samples), ambient_db, reference_snr_db, seed)
+    bounds = [solve(setting, margin, n_taps).nr_db for margin in margins_ms]
+    return CliffTable((name,), tuple(margins_ms), np.array([bounds]))

@@ -138,8 +138,7 @@ class ControllerSettings:
     Attributes
     ----------
     kind : str
-        A controller class of `antiphase.adaptive` or `antiphase.control`, or ``module:Class`` for
-        one of your own.
+        A controller class of `antiphase.adaptive`, or ``module:Class`` for one of your own.
     n_taps : int
         Length of the control filter.
     guard : bool
@@ -193,7 +192,10 @@ class Scenario:
     folder: str = "."
 
     def __post_init__(self) -> None:
-        require(1000 <= self.fs <= 192000, "fs", self.fs, "in [1000, 192000] Hz")
+        whole = self.fs.is_integer()
+        require(
+            whole and 1000 <= self.fs <= 192000, "fs", self.fs, "a whole rate, 1000 … 192000 Hz"
+        )
         require(0 < self.seconds <= 36000, "seconds", self.seconds, "in (0, 36000]")
         require(self.seed >= 0, "seed", self.seed, "≥ 0")
 
@@ -207,7 +209,8 @@ def load_scenario(name: str | Path, changes: Mapping[str, Any] | None = None) ->
         One of `BUILTIN`, or a file. ``duct`` is the measured duct with a recorded drill where
         bench-data is found, else ``duct-generated``.
     changes : mapping, optional
-        Dotted keys and their new values, such as ``{"controller.mu": 0.1}``.
+        Dotted keys and their new values, such as ``{"controller.mu": 0.1}``. A new
+        ``controller.kind`` keeps ``n_taps`` and ``guard`` and drops the other keys of the table.
 
     Raises
     ------
@@ -225,7 +228,8 @@ def load_scenario(name: str | Path, changes: Mapping[str, Any] | None = None) ->
             stem = "duct-generated" if find_bench_data() is None else "duct-measured"
         path = Path(__file__).parent / "builtin" / f"{stem}.toml"
     table = read_toml(path)
-    for key, value in (changes or {}).items():
+    # Kinds first: a new kind takes none of the parameters that the file has for the old one.
+    for key, value in sorted((changes or {}).items(), key=lambda item: not _is_kind(item[0])):
         _change(table, key, value)
     try:
         return parse_scenario(table, folder=str(path.parent))
@@ -276,6 +280,10 @@ def _with_parameters(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, "parameters": {k: v for k, v in table.items() if k not in known}}
 
 
+def _is_kind(key: str) -> bool:
+    return key.endswith(".kind")
+
+
 def _change(table: dict[str, Any], key: str, value: object) -> None:
     *parents, last = key.split(".")
     for parent in parents:
@@ -283,4 +291,8 @@ def _change(table: dict[str, Any], key: str, value: object) -> None:
         if not isinstance(inner, dict):
             raise FileFormatError(f"{key}: {parent} is not a table")
         table = inner
+    if _is_kind(key) and table.get(last) != value:
+        keep = ("n_taps", "guard") if parents == ["controller"] else ()
+        for old in [name for name in table if name not in keep]:
+            del table[old]
     table[last] = value

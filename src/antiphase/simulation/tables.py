@@ -21,7 +21,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """Return a hint such as ``did you mean 'mu'?``, or the choices when none is close."""
     choices = sorted(choices)
     lowered = {choice.lower(): choice for choice in choices}
-    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
     return f"choose from {', '.join(choices)}"
