@@ -32,16 +32,20 @@ class FilterKeeper {
   }
 
   // End of an interval of `seconds`. True when adaptation has spoilt the good filter: half of its
-  // reduction or 6 dB lost with a louder drive, or a drive 6 dB louder for nothing.
-  bool judge(const Controller<T>& controller, double drive_ratio, double seconds) {
+  // reduction or 6 dB lost with a louder drive, or a drive 6 dB louder for nothing. Noise that
+  // changes looks like that too, so it counts only below 3 dB, or below 6 dB with a
+  // discredited estimate.
+  bool judge(const Controller<T>& controller, double drive_ratio, double seconds,
+             bool discredited) {
     const double level = std::min(disturbance_, expected_);
     const double reduction = error_ > 0 && level > 0 ? 10 * std::log10(level / error_) : 0.0;
     const bool better = reduction > good_db_;
     const bool as_good = reduction > good_db_ - 2 && drive_ratio <= 1.1 * good_drive_;
     const bool spoilt =
-        good_db_ > 2 && ((reduction < std::max(good_db_ - 6, good_db_ / 2) &&
-                          drive_ratio > 1.5 * good_drive_) ||
-                         (reduction < good_db_ + 0.5 && drive_ratio > 4 * good_drive_));
+        good_db_ > 2 && reduction < (discredited ? 6 : 3) &&
+        ((reduction < std::max(good_db_ - 6, good_db_ / 2) &&
+          drive_ratio > 1.5 * good_drive_) ||
+         (reduction < good_db_ + 0.5 && drive_ratio > 4 * good_drive_));
     if (reduction > 0.5 && (better || as_good) && !spoilt && finite()) {
       std::swap(candidate_, good_);
       good_db_ = std::max(reduction, good_db_ - seconds);

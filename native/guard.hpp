@@ -262,7 +262,7 @@ class Guard : public Around<T> {
     if (static_cast<double>(since_judged_) >= 0.1 * settings_.fs) {
       const double seconds = static_cast<double>(since_judged_) / settings_.fs;
       since_judged_ = 0;
-      if (keeper_.judge(inner_, watch_.drive_ratio(), seconds)) {
+      if (keeper_.judge(inner_, watch_.drive_ratio(), seconds, watch_.discredited())) {
         strike();
         return;
       }
