@@ -26,6 +26,10 @@ $(VENV)/.bench: $(VENV)/.deps requirements/bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
 	touch $@
 
+$(VENV)/.cluster: $(VENV)/.deps requirements/cluster.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/cluster.txt
+	touch $@
+
 $(VENV)/.native: $(VENV)/.run pyproject.toml CMakeLists.txt $(wildcard native/*.hpp native/*.cpp native/bindings/* native/media/*) tools/build_native.py
 	$(BIN)/python tools/build_native.py $(if $(ANTIPHASE_ISAS),--isas "$(ANTIPHASE_ISAS)")
 	touch $@
@@ -47,7 +51,7 @@ lint: $(VENV)/.native $(VENV)/.deps
 test: lint
 	$(BIN)/pytest -m "not slow"
 
-test-all: lint $(VENV)/.bench
+test-all: lint $(VENV)/.bench $(VENV)/.cluster
 	$(BIN)/pytest
 
 bench: $(VENV)/.native $(VENV)/.bench

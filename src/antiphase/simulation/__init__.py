@@ -1,4 +1,4 @@
-"""Closes the loop off line: the physical plant, and a loop that drives any controller on it."""
+"""Closes the loop off line: plant, loop, scenarios from scene to verdict, plans, reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from antiphase.simulation.network import (
 )
 from antiphase.simulation.planner import CliffTable, ModePlan, Plan, causality_cliff, plan
 from antiphase.simulation.plant import PathChange, Plant, Saturation, filter_moving
+from antiphase.simulation.report import summarise, write_report
+from antiphase.simulation.scenario import Scenario, load_scenario
 from antiphase.simulation.site import Latency, Site
+from antiphase.simulation.study import Study, run_study
 
 __all__ = [
     "CliffTable",
@@ -37,17 +40,23 @@ __all__ = [
     "Plan",
     "Plant",
     "Saturation",
+    "Scenario",
     "Site",
+    "Study",
     "WifiJitter",
     "causality_cliff",
     "delay_by",
     "filter_moving",
+    "load_scenario",
     "moving_source",
     "packetise",
     "plan",
     "run_loop",
+    "run_study",
     "sample_on",
     "straight_line",
+    "summarise",
     "transcode",
     "wind_delay_s",
+    "write_report",
 ]

@@ -27,7 +27,11 @@ def controller_names() -> list[str]:
 
 
 def make_controller(
-    settings: ControllerSettings, secondary_path_estimate: npt.NDArray[np.float64], fs: float
+    settings: ControllerSettings,
+    secondary_path_estimate: npt.NDArray[np.float64],
+    fs: float,
+    *,
+    path_error_db: float = -30.0,
 ) -> Controller:
     """Return the controller that a scenario asks for.
 
@@ -39,6 +43,8 @@ def make_controller(
         Ŝ; given to a single-channel class as (taps,).
     fs : float
         Control rate in Hz.
+    path_error_db : float
+        Error of the estimate that its measurement reported, ≤ 0; for classes that ask for it.
 
     Raises
     ------
@@ -61,9 +67,15 @@ def make_controller(
             raise FileFormatError(f"controller.{name} is missing: {settings.kind} needs it")
     single = secondary_path_estimate.shape[:2] == (1, 1)
     estimate = secondary_path_estimate[0, 0] if single else secondary_path_estimate
-    given = {"secondary_path_estimate": estimate, "n_taps": settings.n_taps, "fs": fs}
+    given = {
+        "secondary_path_estimate": estimate,
+        "n_taps": settings.n_taps,
+        "fs": fs,
+        "path_error_db": min(path_error_db, 0.0),
+        **settings.parameters,
+    }
     arguments = {key: value for key, value in given.items() if key in accepted}
-    controller: Controller = cls(**arguments, **settings.parameters)
+    controller: Controller = cls(**arguments)
     if not settings.guard:
         return controller
     return Guard(controller, fs=fs, secondary_path_estimate=estimate)

@@ -126,7 +126,7 @@ def _figure(value: float | None, digits: int = 1) -> str:
     """Return a number with a true minus, a dash where there is none."""
     if value is None or not np.isfinite(value):
         return "–"
-    return f"{value + 0.0:.{digits}f}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def _headline(study: Study) -> list[tuple[str, str, str]]:

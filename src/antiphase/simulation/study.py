@@ -33,6 +33,8 @@ Progress = Callable[[str, float], object]
 
 # A model error below this cannot cost 1 dB at the depths that are reached here.
 GOOD_MODEL_DB = -25.0
+# What a controller is told of the error of a path that is exact.
+EXACT_DB = -80.0
 LEAST_SQUARES = ("FxRLS", "LeastSquaresController")
 
 
@@ -114,9 +116,11 @@ def run_study(
     tell("making signals and paths", 0)
     scene = build_scene(scenario)
     tell("measuring the secondary path", 0)
-    estimate = _identify(scenario, scene)
+    estimate, path_error_db = _identify(scenario, scene)
     notes = _check(scenario, scene, estimate, strict=strict)
-    controller = make_controller(scenario.controller, estimate, scenario.fs)
+    controller = make_controller(
+        scenario.controller, estimate, scenario.fs, path_error_db=path_error_db
+    )
     loop = _run(scenario, controller, scene, lambda share: tell("controlling", share))
     error = _columns(loop.error)
     settled = min(round(scenario.fs), len(error) // 2)
@@ -191,26 +195,28 @@ def _run(
     )
 
 
-def _identify(scenario: Scenario, scene: Scene) -> Floats:
-    """Measure Ŝ with white noise, one loudspeaker after the other."""
+def _identify(scenario: Scenario, scene: Scene) -> tuple[Floats, float]:
+    """Measure Ŝ with white noise, one loudspeaker after the other; return it and its error."""
     settings = scenario.identification
     true = scene.secondary_path
     n_taps = settings.n_taps or true.shape[2]
     if settings.exact:
         exact = np.zeros((*true.shape[:2], n_taps))
         exact[..., : min(n_taps, true.shape[2])] = true[..., :n_taps]
-        return exact
+        return exact, EXACT_DB
     rng = np.random.default_rng([scenario.seed, 1])
     estimate = np.empty((*true.shape[:2], n_taps))
     n = round(settings.seconds * scenario.fs)
+    error_db = -np.inf
     for k in range(true.shape[1]):
         drive = rng.standard_normal(n)
         clean = np.stack([signal.oaconvolve(drive, s)[:n] for s in true[:, k]], axis=1)
         level = np.sqrt(np.mean(clean**2, axis=0)) * 10 ** (-settings.snr_db / 20)
         response = clean + rng.standard_normal(clean.shape) * level
         for m in range(true.shape[0]):
-            estimate[m, k] = identify_path(drive, response[:, m], n_taps).taps
-    return estimate
+            found = identify_path(drive, response[:, m], n_taps)
+            estimate[m, k], error_db = found.taps, max(error_db, found.error_db)
+    return estimate, error_db
 
 
 def _check(scenario: Scenario, scene: Scene, estimate: Floats, *, strict: bool) -> list[str]:
@@ -254,7 +260,7 @@ def _model_limit(
     difference = np.sum((true[..., :shared] - estimate[..., :shared]) ** 2) + missing
     if difference <= 10 ** (GOOD_MODEL_DB / 10) * np.sum(true**2):
         return None
-    controller = make_controller(scenario.controller, true, scenario.fs)
+    controller = make_controller(scenario.controller, true, scenario.fs, path_error_db=EXACT_DB)
     loop = _run(scenario, controller, scene, lambda _share: None)
     exact = noise_reduction_db(scene.disturbance, _columns(loop.error), start=start)
     return Limit("model", "same controller, true path", exact, exact - reached_db)
