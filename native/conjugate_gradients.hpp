@@ -31,7 +31,7 @@ class ConjugateGradients {
     const auto& p = window.right_hand();
     const double scale = 1.0 / (window.power() * window.weight());
     for (std::size_t k = 0; k < right_.size(); ++k) {
-      right_[k] = static_cast<T>(ridge * static_cast<double>(prior[k]) - scale * p[k]);
+      right_[k] = static_cast<T>(ridge * static_cast<double>(prior[k]) - scale * static_cast<double>(p[k]));
     }
     scale_ = static_cast<T>(scale);
     std::copy(initial, initial + solution_.size(), solution_.begin());

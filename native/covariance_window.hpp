@@ -29,7 +29,8 @@ class CovarianceWindow {
       : inputs_(inputs), observations_(observations), share_(inputs / groups), n_taps_(n_taps),
         capacity_(n_taps + slack), row_size_(inputs * inputs * n_taps), forgetting_(forgetting),
         histories_(inputs * (observations + 1), DelayLine<T>(n_taps)), rows_(capacity_ * row_size_),
-        first_row_(row_size_), increment_(n_taps), right_hand_(inputs * n_taps) {}
+        first_row_(row_size_), right_sum_(inputs * n_taps), right_hand_(inputs * n_taps),
+        scale_(observations + 1) {}
 
   std::size_t size() const { return inputs_ * n_taps_; }
   std::size_t n_taps() const { return n_taps_; }
@@ -41,7 +42,7 @@ class CovarianceWindow {
     for (std::size_t i = 0; i < inputs_; ++i) total += first_row_[lag0(i)];
     return weight_ > 0 ? total / (weight_ * static_cast<double>(inputs_)) : 0.0;
   }
-  const Buffer<double>& right_hand() const { return right_hand_; }
+  const Buffer<T>& right_hand() const { return right_hand_; }
 
   // Takes the newest samples of all inputs, [observation][input], the last row for the groups.
   // False: silent for n_taps samples; the clock then stands still, because forgetting in silence
@@ -77,16 +78,14 @@ class CovarianceWindow {
     for (std::size_t a = 0; a < inputs_; ++a) {
       for (std::size_t b = 0; b < inputs_; ++b) {
         const std::size_t start = (a * inputs_ + b) * n_taps_;
-        gather(b, a / share_ == b / share_, [&](std::size_t m) { return newest(m, a); });
-        fold(first_row_.data() + start);
-        for (std::size_t q = 0; q < n_taps_; ++q) {
-          row[start + q] = static_cast<T>(first_row_[start + q]);
-        }
+        for (std::size_t m = 0; m <= observations_; ++m) scale_[m] = newest(m, a);
+        const bool grouped = a / share_ == b / share_;
+        fold(b, observations_ + grouped, first_row_.data() + start, row + start);
       }
-      gather(a, true, [&](std::size_t m) {
-        return target[m < observations_ ? m : observations_ + a / share_];
-      });
-      fold(right_hand_.data() + a * n_taps_);
+      std::copy(target, target + observations_, scale_.begin());
+      scale_[observations_] = target[observations_ + a / share_];
+      fold(a, observations_ + 1, right_sum_.data() + a * n_taps_,
+           right_hand_.data() + a * n_taps_);
     }
   }
 
@@ -131,7 +130,8 @@ class CovarianceWindow {
   void forget() {
     for (auto& line : histories_) line.reset();
     std::fill(first_row_.begin(), first_row_.end(), 0.0);
-    std::fill(right_hand_.begin(), right_hand_.end(), 0.0);
+    std::fill(right_sum_.begin(), right_sum_.end(), 0.0);
+    std::fill(right_hand_.begin(), right_hand_.end(), T(0));
     weight_ = 0;
     head_ = filled_ = quiet_ = 0;
   }
@@ -144,6 +144,7 @@ class CovarianceWindow {
     for (auto& line : histories_) line.visit(archive);
     archive(rows_);
     archive(first_row_);
+    archive(right_sum_);
     archive(right_hand_);
     archive(weight_);
     archive(head_);
@@ -160,19 +161,37 @@ class CovarianceWindow {
   }
   T newest(std::size_t m, std::size_t i) const { return histories_[m * inputs_ + i].newest(); }
 
-  // increment_ = sum_m scale(m) x_m,input; the row of the groups counts inside one group only.
-  template <class Scale>
-  void gather(std::size_t input, bool grouped, Scale scale) {
-    std::fill(increment_.begin(), increment_.end(), T(0));
-    for (std::size_t m = 0; m < observations_ + grouped; ++m) {
-      axpy(scale(m), history(m, input), increment_.data(), n_taps_);
-    }
-  }
-
+  // sum <- forgetting sum + sum_m scale_m x_m,input over the first `count` observations, and a copy.
   // Sums stay in double: a float32 recursion leaves errors above the ridge.
-  void fold(double* sum) const {
-    for (std::size_t q = 0; q < n_taps_; ++q) {
-      sum[q] = forgetting_ * sum[q] + static_cast<double>(increment_[q]);
+  void fold(std::size_t input, std::size_t count, double* sum, T* copy) const {
+    using V = Simd<T>;
+    constexpr std::size_t chunk = 4 * V::lanes;
+    std::size_t q = 0;
+    for (; q + chunk <= n_taps_; q += chunk) {
+      typename V::type s0{}, s1{}, s2{}, s3{};
+      for (std::size_t m = 0; m < count; ++m) {
+        const T* x = history(m, input) + q;
+        const auto scale = V::splat(scale_[m]);
+        s0 += scale * V::load(x);
+        s1 += scale * V::load(x + V::lanes);
+        s2 += scale * V::load(x + 2 * V::lanes);
+        s3 += scale * V::load(x + 3 * V::lanes);
+      }
+      T increment[chunk];
+      V::store(increment, s0);
+      V::store(increment + V::lanes, s1);
+      V::store(increment + 2 * V::lanes, s2);
+      V::store(increment + 3 * V::lanes, s3);
+      for (std::size_t k = 0; k < chunk; ++k) {
+        sum[q + k] = forgetting_ * sum[q + k] + static_cast<double>(increment[k]);
+        copy[q + k] = static_cast<T>(sum[q + k]);
+      }
+    }
+    for (; q < n_taps_; ++q) {
+      double increment = 0;
+      for (std::size_t m = 0; m < count; ++m) increment += scale_[m] * history(m, input)[q];
+      sum[q] = forgetting_ * sum[q] + increment;
+      copy[q] = static_cast<T>(sum[q]);
     }
   }
 
@@ -222,9 +241,8 @@ class CovarianceWindow {
   double forgetting_;
   std::vector<DelayLine<T>> histories_;
   Buffer<T> rows_;
-  Buffer<double> first_row_;
-  Buffer<T> increment_;
-  Buffer<double> right_hand_;
+  Buffer<double> first_row_, right_sum_;
+  Buffer<T> right_hand_, scale_;
   double weight_ = 0;
   std::size_t head_ = 0, filled_ = 0, quiet_ = 0;
 };

@@ -34,7 +34,7 @@ def least_squares_window_s(
 
     An exponential window of W samples leaves an excess error of about ``unknowns / (2·W·errors)``
     of the residual, so ``W = 10·unknowns / errors`` costs 5 % of it, 0.2 dB, and forgets as fast as
-    that price allows; never less than 0.25 s.
+    that price allows; never less than 0.5 s, for noise of a narrow band fills fewer equations.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def least_squares_window_s(
     ----------
     Haykin (2014), Adaptive Filter Theory, ch. 10 (misadjustment of an exponential window).
     """
-    return max(0.25, 10 * n_taps * references * loudspeakers / (errors * fs))
+    return max(0.5, 10 * n_taps * references * loudspeakers / (errors * fs))
 
 
 def _paths(estimate: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[np.floating[Any]]:
@@ -142,9 +142,10 @@ class LeastSquaresController(NativeController):
         Time constant of the powers σ_e² and σ_d̂², s.
     update_ms : float, optional
         From one start of the solver to the next; also its delay. By default 2.5 ms up to 1024
-        unknowns and beyond that what keeps the solver's cost as it is there: 2.5·(unknowns/1024)².
-    iterations : int
-        Conjugate-gradient steps per start, ≥ 1.
+        unknowns and beyond that what keeps the solver's cost as it is there:
+        2.5·(unknowns/1024)²·iterations/8.
+    iterations : int, optional
+        Conjugate-gradient steps per start, ≥ 1; 8·max(1, unknowns/1024) by default.
     error_delay : int
         Samples by which the errors handed in are older than the newest possible, ≥ 0.
     dtype : {float32, float64}
@@ -189,7 +190,7 @@ class LeastSquaresController(NativeController):
         ridge: float = 0.05,
         evidence_s: float = 0.1,
         update_ms: float | None = None,
-        iterations: int = 8,
+        iterations: int | None = None,
         error_delay: int = 0,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -198,9 +199,11 @@ class LeastSquaresController(NativeController):
         self._window_s, common = _common(
             n_taps, paths, fs, references, window_s, evidence_s, ridge, path_error_db
         )
+        size = max(1.0, n_taps * references * paths.shape[1] / 1024)
+        if iterations is None:
+            iterations = round(8 * size)
         if update_ms is None:
-            unknowns = n_taps * references * paths.shape[1]
-            update_ms = 2.5 * max(1.0, unknowns / 1024) ** 2
+            update_ms = 2.5 * size**2 * max(1.0, iterations / 8)
         interval = round(update_ms * fs / 1000)
         require(interval >= 1, "update_ms", update_ms, f"at least one sample, {1000 / fs:.3g} ms")
         require(iterations >= 1, "iterations", iterations, "at least 1")
