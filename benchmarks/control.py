@@ -31,6 +31,7 @@ from antiphase.identify import PathEstimate, identify_path
 from antiphase.metrics import fixed_filter_bound, noise_reduction_db, seconds_to_level
 from antiphase.simulation import run_loop
 from benchmarks import data
+from benchmarks.robustness import robustness
 
 __all__ = ["bandpass", "control", "duct", "rooms", "speed"]
 
@@ -202,7 +203,7 @@ def speed() -> dict[str, object]:
 
 def control() -> dict[str, object]:
     """Return all figures."""
-    return speed() | duct() | bandpass() | rooms()
+    return speed() | duct() | bandpass() | rooms() | robustness()
 
 
 def main() -> None:
