@@ -205,6 +205,16 @@ class _Native:
         """
         self._core.load_state(state)
 
+    @property
+    def control_filter(self) -> Signal:
+        """The control filter w as an impulse response; assign to set it."""
+        taps: Signal = self._core.control_filter
+        return taps
+
+    @control_filter.setter
+    def control_filter(self, taps: npt.ArrayLike) -> None:
+        self._core.control_filter = np.asarray(taps, dtype=self._dtype)
+
 
 class NativeController(_Native):
     """Base of the controllers whose loop is a native kernel."""
@@ -220,16 +230,6 @@ class NativeController(_Native):
         drive: Signal = self._core.process(reference, error, out)
         return drive
 
-    @property
-    def control_filter(self) -> Signal:
-        """The control filter w as an impulse response; assign to set it."""
-        taps: Signal = self._core.control_filter
-        return taps
-
-    @control_filter.setter
-    def control_filter(self, taps: npt.ArrayLike) -> None:
-        self._core.control_filter = np.asarray(taps, dtype=self._dtype)
-
 
 class NativeCanceller(_Native):
     """Base of the cancellers whose loop is a native kernel."""
@@ -244,13 +244,3 @@ class NativeCanceller(_Native):
         """
         residual: Signal = self._core.process(reference, primary, out)
         return residual
-
-    @property
-    def control_filter(self) -> Signal:
-        """The weights w as an impulse response; assign to set them."""
-        taps: Signal = self._core.control_filter
-        return taps
-
-    @control_filter.setter
-    def control_filter(self, taps: npt.ArrayLike) -> None:
-        self._core.control_filter = np.asarray(taps, dtype=self._dtype)
