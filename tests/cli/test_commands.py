@@ -155,9 +155,9 @@ def test_a_scan_writes_one_file_and_goes_on(
 def test_a_sweep_goes_out_and_a_path_comes_back(antiphase: Runner, folder: Path) -> None:
     """The written sweep, played into a delay of 7 samples at half gain, gives that path."""
     options = ["--seconds", "1", "--low", "50", "--high", "7600"]
-    sweep = ["identify", "--write-sweep", "sweep.wav", "--fs", "16000"]
+    sweep = ["identify", "--write-sweep", "deep/sweep.wav", "--fs", "16000"]
     assert antiphase(*sweep, *options).code == 0
-    played, fs = read_audio(folder / "sweep.wav")
+    played, fs = read_audio(folder / "deep" / "sweep.wav")
     write_audio(folder / "recorded.wav", np.concatenate([np.zeros(7), 0.5 * played]), fs)
     done = antiphase("identify", "recorded.wav", *options, "--taps", "64", "--json")
     found = json.loads(done.stdout)

@@ -54,6 +54,9 @@ class Measurement:
     @property
     def verdict(self) -> str:
         """One sentence: whether these paths are good enough to start from."""
+        return self._judged().replace("-", "−")
+
+    def _judged(self) -> str:
         worst = float(np.max(self.noise_db))
         if worst > GOOD_DB:
             return (
@@ -92,6 +95,7 @@ def write_sweep(path: str | Path, sweep: ExponentialSweep, *, tail_s: float = 1.
     tail_s : float
         Silence after it.
     """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     samples = np.concatenate([0.5 * sweep.samples, np.zeros(round(tail_s * sweep.fs))])
     write_audio(path, samples, sweep.fs)
 
