@@ -68,6 +68,19 @@ class Guard : public Around<T> {
     tail_ = missing_span_;
   }
 
+  // Another secondary path estimate of the same shape, with the filter that belongs to it already
+  // set: what was held against the old pair is forgotten, and the output comes back.
+  void set_estimate(const PathMatrix<T>& path) {
+    if (!played_) throw std::invalid_argument("the guard was made without an estimate");
+    played_->replace(path);
+    missing_->replace(path);
+    strikes_ = 0;
+    state_ = GuardState::active;
+    test_.forget();
+    keeper_.forget();
+    begin_interval();
+  }
+
   GuardState state() const { return test_.running() ? GuardState::testing : state_; }
   bool idle() const { return idle_; }
   const GuardCounts& counts() const { return counts_; }

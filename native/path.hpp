@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <stdexcept>
 #include <vector>
 
 #include "archive.hpp"
@@ -79,6 +80,15 @@ class PathModel {
         lines_(path_.inputs(), DelayLine<T>(path_.taps() + delay)) {}
 
   const PathMatrix<T>& path() const { return path_; }
+
+  // Another path of the same shape, from the next output on.
+  void replace(const PathMatrix<T>& path) {
+    if (path.outputs() != path_.outputs() || path.inputs() != path_.inputs() ||
+        path.taps() != path_.taps()) {
+      throw std::invalid_argument("a replaced path must keep its shape");
+    }
+    path_ = path;
+  }
 
   // One frame of inputs.
   void push(const T* frame) {

@@ -218,6 +218,7 @@ void bind_loop(nb::module_& m);
 void bind_multichannel(nb::module_& m);
 void bind_narrowband(nb::module_& m);
 void bind_rls(nb::module_& m);
+void bind_split_device(nb::module_& m);
 void bind_structures(nb::module_& m);
 
 }  // namespace antiphase

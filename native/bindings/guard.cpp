@@ -48,7 +48,9 @@ static void bind(nb::module_& m) {
       "controller"_a, "fs"_a, "secondary_path_estimate"_a.none(), "limit"_a, "gate_db"_a,
       "floor_rms"_a, "outlier_factor"_a, "error_delay"_a);
   bind_kernel<Class, T>(cls, "reference", "error");
-  cls.def("status", &status<T>);
+  cls.def("status", &status<T>)
+      .def("set_estimate",
+           [](Guard<T>& self, Path path) { self.set_estimate(path_matrix<T>(path)); }, "path"_a);
 }
 
 void bind_guard(nb::module_& m) {

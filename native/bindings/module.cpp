@@ -50,5 +50,6 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_multichannel(m);
   bind_narrowband(m);
   bind_rls(m);
+  bind_split_device(m);
   bind_structures(m);
 }

@@ -136,3 +136,26 @@ def test_exact_block_follows_from_the_paths() -> None:
     assert block(error_delay=7) == 11
     assert block(feedback_path=[0.0, 0.0, 1.0]) == 2
     assert block(secondary_path_changes=[(5, [0.0, 1.0])]) == 2
+
+
+def test_a_run_in_pieces_is_the_same_run() -> None:
+    """`advance` by any numbers of frames joins to what `run` gives."""
+    rng = np.random.default_rng(6)
+    x, d = rng.standard_normal((2, 500))
+
+    def fresh() -> tuple[Plant, FxNLMS]:
+        return (
+            Plant(reference=x, disturbance=d, secondary_path=[0.0, 1.0, 0.3]),
+            FxNLMS(8, secondary_path_estimate=[0.0, 1.0, 0.3], mu=0.1),
+        )
+
+    plant, controller = fresh()
+    whole = plant.run(controller)
+    plant, controller = fresh()
+    pieces = [plant.advance(controller, n) for n in (1, 7, 0, 200, 292)]
+    for k in range(3):
+        np.testing.assert_array_equal(whole[k], np.concatenate([np.atleast_1d(p[k]) for p in pieces]))
+    with pytest.raises(SignalError):
+        plant.advance(controller, 1)
+    with pytest.raises(ParameterError):
+        fresh()[0].advance(controller, -1)

@@ -8,16 +8,33 @@ from antiphase.control.fixed import FixedController
 from antiphase.control.guard import Guard, GuardStatus
 from antiphase.control.hybrid import HybridController
 from antiphase.control.neutralisation import NeutralisedController
+from antiphase.control.remote import SplitSettings, SplitSolver, SplitStatus
+from antiphase.control.remote_device import SplitDevice
+from antiphase.control.remote_paths import ChangeRule, JointPaths
+from antiphase.control.split_messages import Ack, Block, Message, Nack, Probe, Push, Rollback
 from antiphase.control.virtual_sensing import VirtualSensingController, observation_filter
 
 __all__ = [
+    "Ack",
+    "Block",
+    "ChangeRule",
     "FeedbackController",
     "FeedforwardController",
     "FixedController",
     "Guard",
     "GuardStatus",
     "HybridController",
+    "JointPaths",
+    "Message",
+    "Nack",
     "NeutralisedController",
+    "Probe",
+    "Push",
+    "Rollback",
+    "SplitDevice",
+    "SplitSettings",
+    "SplitSolver",
+    "SplitStatus",
     "VirtualSensingController",
     "observation_filter",
 ]

@@ -156,6 +156,29 @@ class Guard(WrappedController):
             error_delay,
         )
         super().__init__(core, controller, dtype)
+        self._estimate_shape = None if path is None else path.shape
+
+    def set_secondary_path_estimate(self, path: npt.ArrayLike) -> None:
+        """Judge by another Ŝ from now on; a mute or hold due to the old one ends.
+
+        Set the filter that belongs to it first.
+
+        Parameters
+        ----------
+        path : array_like
+            Of the shape given at the start.
+
+        Raises
+        ------
+        SignalError
+            If it is not a path.
+        ParameterError
+            If it has another shape or the guard was made without an estimate.
+        """
+        taps = as_path("path", path, self._dtype)
+        good = self._estimate_shape == taps.shape
+        require(good, "path", taps.shape, f"of the shape {self._estimate_shape}")
+        self._core.set_estimate(taps)
 
     @property
     def status(self) -> GuardStatus:

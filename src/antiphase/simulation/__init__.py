@@ -22,6 +22,14 @@ from antiphase.simulation.report import summarise, write_report
 from antiphase.simulation.scenario import Scenario, load_scenario
 from antiphase.simulation.site import Latency, Site
 from antiphase.simulation.study import Study, run_study
+from antiphase.simulation.split import SplitResult, SteadyLink, run_split
+from antiphase.simulation.street_cases import (
+    MovedListener,
+    blown,
+    moved_listener,
+    passing_vehicle,
+    quiet_radius_m,
+)
 
 __all__ = [
     "CliffTable",
@@ -35,6 +43,7 @@ __all__ = [
     "Link",
     "LoopResult",
     "ModePlan",
+    "MovedListener",
     "Packet",
     "PathChange",
     "Plan",
@@ -42,16 +51,23 @@ __all__ = [
     "Saturation",
     "Scenario",
     "Site",
+    "SplitResult",
+    "SteadyLink",
     "Study",
     "WifiJitter",
+    "blown",
     "causality_cliff",
     "delay_by",
     "filter_moving",
     "load_scenario",
+    "moved_listener",
     "moving_source",
     "packetise",
+    "passing_vehicle",
     "plan",
+    "quiet_radius_m",
     "run_loop",
+    "run_split",
     "run_study",
     "sample_on",
     "straight_line",

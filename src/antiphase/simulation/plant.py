@@ -308,22 +308,53 @@ class Plant:
         ParameterError
             If the controller has other channels, or the block is too long to be exact.
         """
-        limit = min(self.exact_block, chunk)
-        block = limit if block_size is None else block_size
-        require(1 <= block <= self.exact_block, "block_size", block, f"in 1 ... {self.exact_block}")
         require(chunk >= 1, "chunk", chunk, "at least 1")
+        n = self.frames - self.frame
+        parts = []
+        for start in range(0, n, chunk):
+            frames = min(chunk, n - start)
+            parts.append(self.advance(controller, frames, block_size=block_size))
+            if progress is not None:
+                progress((start + frames) / n)
+        if not parts:
+            return self.advance(controller, 0, block_size=block_size)
+        error, drive, reference = (np.concatenate(signals) for signals in zip(*parts, strict=True))
+        return error, drive, reference
+
+    def advance(
+        self, controller: Controller, frames: int, *, block_size: int | None = None
+    ) -> tuple[Floats, Floats, Floats]:
+        """Drive the controller for some frames and stay there: `run` in pieces.
+
+        Parameters
+        ----------
+        controller : Controller
+        frames : int
+            At most what is left.
+        block_size : int, optional
+            As for `run`.
+
+        Returns
+        -------
+        error, drive, reference : ndarray
+            As `run` returns them.
+
+        Raises
+        ------
+        ParameterError, SignalError
+            As `run`, and if the plant's signals end before.
+        """
+        block = self.exact_block if block_size is None else block_size
+        require(1 <= block <= self.exact_block, "block_size", block, f"in 1 ... {self.exact_block}")
+        require(frames >= 0, "frames", frames, "at least 0")
         names = ("references", "loudspeakers", "errors")
         core = native_core(controller, **dict(zip(names, self._shape, strict=True)))
-        n = self.frames - self.frame
-        reference, drive, error = (np.empty((n, channels)) for channels in self._shape)
-        for start in range(0, n, chunk):
-            here = slice(start, min(start + chunk, n))
-            inputs = self._inputs(self._span(here.stop - start))
+        reference, drive, error = (np.empty((frames, channels)) for channels in self._shape)
+        if frames:
+            inputs = self._inputs(self._span(frames))
             _native.run_loop(
-                core, self._core, block, *inputs, reference[here], drive[here], error[here]
+                core, self._core, min(block, frames), *inputs, reference, drive, error
             )
-            if progress is not None:
-                progress(here.stop / n)
         return _squeeze(error), _squeeze(drive), _squeeze(reference)
 
     def _span(self, n: int) -> slice:

@@ -1,0 +1,451 @@
+"""The solver side of split control: finds the filter for a loudspeaker that is somewhere else."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal
+
+from antiphase.adaptive import LeastSquaresSolver, least_squares_window_s
+from antiphase.control.remote_paths import ChangeRule, JointPaths
+from antiphase.control.split_messages import Ack, Block, Message, Nack, Probe, Push, Rollback
+from antiphase.errors import SignalError, require
+
+__all__ = ["SplitSettings", "SplitSolver", "SplitStatus"]
+
+Floats = npt.NDArray[np.float64]
+
+_TRUSTED_DB = 3.0
+_REFIT_ITERATIONS = 96
+_PATIENCE_BLOCKS = 6  # three round trips of at most two blocks each
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How the solver of split control works.
+
+    Attributes
+    ----------
+    window_s : float, optional
+        Time constant of the least-squares window; `least_squares_window_s` by default. 0.3–0.5 s
+        in wind.
+    ridge : float
+        As in `LeastSquaresSolver`: it makes the first filters small while they are uncertain.
+    iterations : int
+        Conjugate-gradient steps per solve.
+    first_push : float
+        Samples seen before the first push, in taps of w.
+    least_db : float
+        A filter is pushed while it is foretold to reduce the noise by more than this, and silence
+        otherwise ("do no harm").
+    memory_s : float
+        Time constant over which that is judged, s.
+    fade_ms : float
+        Cross-fade of a push, ms.
+    lead_samples : int
+        How far ahead of the newest block a push is to be applied; 0: as soon as it arrives.
+    probe : Probe
+        Played all the time.
+    track : bool
+        Follow the secondary path. Without it a moved listener is left to the device's guard.
+    settle_s, follow_s : float
+        How long after a change Ŝ is taken anew at each block, and then each second, s.
+    rule : ChangeRule
+        When the paths count as changed.
+    """
+
+    window_s: float | None = None
+    ridge: float = 0.05
+    iterations: int = 24
+    first_push: float = 0.75
+    least_db: float = 0.3
+    memory_s: float = 0.3
+    fade_ms: float = 10.0
+    lead_samples: int = 0
+    probe: Probe = Probe()
+    track: bool = True
+    settle_s: float = 1.5
+    follow_s: float = 10.0
+    rule: ChangeRule = ChangeRule()
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(self.first_push >= 0, "first_push", self.first_push, "≥ 0")
+        require(self.memory_s > 0, "memory_s", self.memory_s, "> 0 s")
+        require(self.fade_ms >= 0, "fade_ms", self.fade_ms, "≥ 0 ms")
+        require(self.lead_samples >= 0, "lead_samples", self.lead_samples, "≥ 0")
+        require(self.settle_s > 0, "settle_s", self.settle_s, "> 0 s")
+        require(self.iterations >= 1, "iterations", self.iterations, "at least 1")
+
+
+@dataclass(frozen=True)
+class SplitStatus:
+    """What the solver knows.
+
+    Attributes
+    ----------
+    version : int
+        Pushed last.
+    in_force : int
+        Version the device plays, as far as is known.
+    foretold_db : float
+        Noise reduction that the newest filter would have had on samples it was not fitted to.
+    estimated_db : float
+        Noise reduction in force, by d̂ = e − ŝ∗y.
+    changes : int
+        Changes of the paths found.
+    refused, unsound, resent, lost_blocks : int
+        Nacks; solves without a usable filter; pushes sent twice; blocks that never came.
+    """
+
+    version: int
+    in_force: int
+    foretold_db: float
+    estimated_db: float
+    changes: int
+    refused: int
+    unsound: int
+    resent: int
+    lost_blocks: int
+
+
+class _Energies:
+    """Leaky sums of the energies before and after."""
+
+    def __init__(self, memory: float) -> None:
+        self._memory = memory
+        self.before = self.after = 0.0
+
+    def add(self, before: float, after: float, frames: int) -> None:
+        keep = math.exp(-frames / self._memory)
+        self.before = keep * self.before + before
+        self.after = keep * self.after + after
+
+    def clear(self) -> None:
+        self.before = self.after = 0.0
+
+    @property
+    def reduction_db(self) -> float:
+        if self.before <= 0:
+            return 0.0
+        return 10 * math.log10(self.before / max(self.after, 1e-12 * self.before))
+
+
+class SplitSolver:
+    """Block least squares for one device: blocks in, filters out; no clock, no sockets.
+
+    Each block is taken in halves: the filter solved before a half foretells what it would have left
+    there (an honest estimate, on samples it was not fitted to), then the half is learnt. What is
+    foretold decides: a filter that helps is pushed, one that does not is answered with silence.
+
+    `JointPaths` watches whether the paths explain the error. When they don't any more, the solver
+    sends silence (a moment without anti-noise shows the primary path alone, and the difference to
+    what was before shows the secondary path), takes both paths anew and fits w to what came since.
+
+    Parameters
+    ----------
+    n_taps : int
+        Taps of w.
+    secondary_path_estimate : array_like, shape (taps,)
+        Ŝ at the start, the device's version 0.
+    fs : int
+        Rate, Hz.
+    settings : SplitSettings
+
+    Raises
+    ------
+    ParameterError, SignalError
+        If a parameter is outside its range.
+
+    References
+    ----------
+    Elliott (2001), Signal Processing for Active Control, ch. 3 and 5.
+    """
+
+    def __init__(
+        self,
+        n_taps: int = 512,
+        *,
+        secondary_path_estimate: npt.ArrayLike,
+        fs: int,
+        settings: SplitSettings | None = None,
+    ) -> None:
+        require(n_taps >= 1, "n_taps", n_taps, "at least 1")
+        require(fs >= 1, "fs", fs, "at least 1 Hz")
+        self._settings = SplitSettings() if settings is None else settings
+        self._n_taps, self._fs = n_taps, fs
+        window = self._settings.window_s or least_squares_window_s(n_taps, fs)
+        self._window = window * fs
+        self._paths = JointPaths(
+            secondary_path_estimate,
+            fs,
+            settle_s=self._settings.settle_s,
+            rule=self._settings.rule,
+        )
+        self._path = self._paths.secondary_path
+        self._solver = self._new_solver()
+        self._blocks: deque[tuple[Floats, Floats, Floats]] = deque()
+        self._stored = 0
+        self._foretold = _Energies(self._settings.memory_s * fs)
+        self._effect = _Energies(self._settings.memory_s * fs)
+        self._history = np.zeros((2, n_taps + len(self._path)))
+        self._before = self._history
+        self._version = self._secondary_version = self._in_force = 0
+        self._device_secondary = 0
+        self._changed_at: int | None = None
+        self._expected: int | None = None
+        self._seq = -1
+        self._unacked: Push | None = None
+        self._waiting_since = 0
+        self._was_resent = self._silent = self._is_new_path = False
+        self._adopted_at = 0
+        self._probed = False
+        self._refused = self._unsound = self._resent = self._lost = 0
+
+    def _new_solver(self) -> LeastSquaresSolver:
+        return LeastSquaresSolver(
+            self._n_taps,
+            secondary_path_estimate=self._path,
+            fs=self._fs,
+            window_s=self._window / self._fs,
+            ridge=self._settings.ridge,
+        )
+
+    @property
+    def control_filter(self) -> Floats:
+        """The filter solved last, shape (n_taps,)."""
+        return np.asarray(self._solver.control_filter, np.float64)
+
+    @property
+    def secondary_path_estimate(self) -> Floats:
+        """Ŝ by which filters are solved now, shape (taps,)."""
+        return self._path.copy()
+
+    @property
+    def status(self) -> SplitStatus:
+        """Versions, estimates and counters."""
+        return SplitStatus(
+            version=self._version,
+            in_force=self._in_force,
+            foretold_db=self._foretold.reduction_db,
+            estimated_db=self._effect.reduction_db,
+            changes=self._paths.changes,
+            refused=self._refused,
+            unsound=self._unsound,
+            resent=self._resent,
+            lost_blocks=self._lost,
+        )
+
+    def receive(self, message: Message) -> list[Message]:
+        """Take in a message of the device.
+
+        Parameters
+        ----------
+        message : Block, Ack or Nack
+            Others are for the device and are ignored.
+
+        Returns
+        -------
+        list of Push, Rollback and Probe
+            What to send.
+
+        Raises
+        ------
+        SignalError
+            If a block has another rate or more channels than one.
+        """
+        match message:
+            case Block():
+                return self._receive_block(message)
+            case Ack():
+                self._in_force = message.version
+                self._waiting_since = self._expected or 0
+                self._was_resent = False
+                if self._unacked is not None and message.version >= self._unacked.version:
+                    self._unacked = None
+            case Nack():
+                self._refused += 1
+                if self._unacked is not None and message.version == self._unacked.version:
+                    self._unacked = None
+                if message.reason in ("rolled_back", "muted"):
+                    self._in_force = 0
+        return []
+
+    def _receive_block(self, block: Block) -> list[Message]:
+        channels = {s.shape[1] for s in (block.reference, block.drive, block.error)}
+        if channels != {1} or block.fs != self._fs:
+            raise SignalError(
+                f"a block has {sorted(channels)} channels at {block.fs} Hz; this solver takes one "
+                f"of each at {self._fs} Hz"
+            )
+        if self._expected is not None and block.first_sample < self._expected:
+            return []  # a repeated block
+        x, y, e = (
+            np.asarray(s[:, 0], np.float64) for s in (block.reference, block.drive, block.error)
+        )
+        for start, length in block.gaps:
+            e[start : start + length] = np.nan
+        if self._expected is not None and block.first_sample > self._expected:
+            self._lost += max(1, block.seq - self._seq - 1)
+            self._bridge()
+        self._expected, self._seq = block.first_sample + block.frames, block.seq
+        self._in_force = block.taps_version
+        out: list[Message] = []
+        if not self._probed:
+            self._probed = True
+            out.append(self._settings.probe)
+        if self._settling:
+            self._foretold.clear()  # what older filters would have done is no longer of interest
+        half = max(1, block.frames // 2)
+        for start in range(0, block.frames, half):
+            part = slice(start, start + half)
+            out += self._learn(x[part], y[part], e[part])
+        return out + self._decide(block)
+
+    def _bridge(self) -> None:
+        """Go on after lost blocks: what came before does not join what comes now."""
+        self._history[:] = 0
+        taps = self.control_filter
+        self._solver = self._new_solver()
+        self._solver.control_filter = taps
+        self._blocks.clear()
+        self._stored = 0
+
+    def _learn(self, x: Floats, y: Floats, e: Floats) -> list[Message]:
+        self._foretell(x, y, e)
+        changed = self._paths.observe(x, y, e) if self._settings.track else None
+        if changed is not None:
+            self._before = self._history[:, : self._history.shape[1] - len(x) + changed]
+            return self._begin_again(x[changed:], y[changed:], e[changed:])
+        self._store(x, y, e)
+        if self._is_time_to_adopt():
+            self._path = self._paths.secondary_path
+            self._is_new_path = True
+            self._refit()
+        else:
+            self._solver.observe(x, y, e)
+            if not self._solver.solve(self._settings.iterations):
+                self._unsound += 1
+        return []
+
+    def _is_time_to_adopt(self) -> bool:
+        """Whether to take Ŝ anew: all the time after a change, then each second for a while."""
+        if self._changed_at is None or self._expected is None:
+            return False
+        since = (self._expected - self._changed_at) / self._fs
+        if since > self._settings.follow_s:
+            self._changed_at = None
+            return False
+        if since < self._settings.settle_s:
+            return True
+        if self._expected - self._adopted_at < self._fs:
+            return False
+        self._adopted_at = self._expected
+        return True
+
+    @property
+    def _settling(self) -> bool:
+        return (
+            self._changed_at is not None
+            and self._expected is not None
+            and self._expected - self._changed_at < self._settings.settle_s * self._fs
+        )
+
+    def _foretell(self, x: Floats, y: Floats, e: Floats) -> None:
+        """Compare d̂ with what the newest filter would have left of it."""
+        joined = np.concatenate([self._history, np.stack([x, y])], axis=1)
+        self._history = joined[:, len(x) :]
+        keep = len(x)
+        played = signal.oaconvolve(joined[1], self._path)[: joined.shape[1]][-keep:]
+        wanted = signal.oaconvolve(joined[0], self.control_filter)[: joined.shape[1]]
+        made = signal.oaconvolve(wanted, self._path)[: joined.shape[1]][-keep:]
+        known = np.isfinite(e)
+        disturbance = (e - played)[known]
+        before = float(np.sum(disturbance**2))
+        if self._solver.samples > 0:
+            self._foretold.add(before, float(np.sum((disturbance + made[known]) ** 2)), keep)
+        self._effect.add(before, float(np.sum(e[known] ** 2)), keep)
+
+    def _store(self, x: Floats, y: Floats, e: Floats) -> None:
+        self._blocks.append((x, y, e))
+        self._stored += len(x)
+        while self._stored - len(self._blocks[0][0]) > 3 * self._window:
+            self._stored -= len(self._blocks.popleft()[0])
+
+    def _begin_again(self, x: Floats, y: Floats, e: Floats) -> list[Message]:
+        self._changed_at = self._expected
+        self._blocks.clear()
+        self._stored = 0
+        self._store(x, y, e)
+        self._foretold.clear()
+        self._effect.clear()
+        self._solver = self._new_solver()
+        self._silent = True
+        self._unacked = None
+        return [Rollback(0)]
+
+    def _refit(self) -> None:
+        """Fit anew to all blocks since the change, with the Ŝ of now."""
+        x, y, e = (np.concatenate(parts) for parts in zip(*self._blocks, strict=True))
+        # The solver takes its inputs as zero before its first sample: what came before still sounds
+        # in the first errors and is taken out with the filters as known so far.
+        count = min(self._n_taps + len(self._path), len(e))
+        past = np.concatenate([self._before, np.zeros((2, count))], axis=1)
+        both = np.convolve(self.control_filter, self._path)
+        e = e.copy()
+        e[:count] -= signal.oaconvolve(past[1], self._path)[: past.shape[1]][-count:]
+        e[:count] += signal.oaconvolve(past[0], both)[: past.shape[1]][-count:]
+        taps = self.control_filter
+        self._solver = self._new_solver()
+        if self._foretold.reduction_db > _TRUSTED_DB:
+            self._solver.control_filter = taps
+        self._solver.observe(x, y, e)
+        if not self._solver.solve(_REFIT_ITERATIONS):
+            self._unsound += 1
+
+    def _decide(self, block: Block) -> list[Message]:
+        now = block.first_sample + block.frames
+        if self._unacked is not None:
+            if self._in_force >= self._unacked.version:
+                self._unacked = None
+            elif now - self._waiting_since > _PATIENCE_BLOCKS * block.frames:
+                if self._was_resent:
+                    return []  # hold: the device does not answer
+                self._was_resent = True
+                self._resent += 1
+                return [self._unacked]
+        if self._stored < self._settings.first_push * self._n_taps:
+            return []
+        if self._foretold.reduction_db < self._settings.least_db:
+            if self._silent:
+                return []
+            self._silent = True
+            self._unacked = None
+            return [Rollback(0)]
+        return [self._push(now)]
+
+    def _push(self, now: int) -> Push:
+        self._version += 1
+        self._silent = False
+        taps = np.asarray(self.control_filter, np.float32)[None, None]
+        path = np.zeros((1, 1, 0), np.float32)
+        if self._is_new_path:
+            self._is_new_path = False
+            self._secondary_version += 1
+            path = np.asarray(self._path, np.float32)[None, None]
+        push = Push(
+            self._version,
+            taps,
+            now + self._settings.lead_samples,
+            round(self._settings.fade_ms * self._fs / 1000),
+            self._secondary_version,
+            path,
+        )
+        if self._unacked is None:
+            self._waiting_since, self._was_resent = now, False
+        self._unacked = push
+        return push
