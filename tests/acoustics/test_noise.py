@@ -81,3 +81,15 @@ def test_bad_lengths_and_rates_are_refused() -> None:
         noise.make("white", 1, 1000)
     with pytest.raises(ParameterError, match="seed=-1"):
         noise.make("white", 1, 8000, seed=-1)
+
+
+@pytest.mark.parametrize("kind", ["engine", "genset"])
+def test_the_tacho_turns_with_the_sound(kind: str) -> None:
+    """Sines of twice the shaft's angle hold as much of the noise as its main firing order."""
+    angle = noise.tacho(kind, 10.0, 8000, seed=4)
+    sound = noise.make(kind, 10.0, 8000, seed=4)
+    share = abs(np.mean(sound * np.exp(-2j * angle))) ** 2 * 2
+    assert share > 0.3
+    assert abs(np.mean(sound * np.exp(-2.06j * angle))) ** 2 * 2 < 0.01
+    with pytest.raises(ParameterError):
+        noise.tacho("hum", 1.0, 8000)

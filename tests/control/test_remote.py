@@ -32,9 +32,9 @@ class _Device:
         part = slice(self.at, self.at + BLOCK)
         self.y[part] = signal.lfilter(self.w, 1.0, self.x[: part.stop])[part]
         e = (self.d + signal.lfilter(S, 1.0, self.y))[part]
-        columns = [s[part, None].astype(np.float32) for s in (self.x, self.y)]
+        x, y, error = (s[:, None].astype(np.float32) for s in (self.x[part], self.y[part], e))
         fields = {"taps_version": self.version, **fields}
-        block = Block(self.seq, self.at, FS, *columns, e[:, None].astype(np.float32), **fields)  # type: ignore[arg-type]
+        block = Block(self.seq, self.at, FS, x, y, error, **fields)  # type: ignore[arg-type]
         self.at, self.seq = part.stop, self.seq + 1
         self.e = e
         out = self.solver.receive(block)
@@ -140,9 +140,7 @@ def test_gaps_and_silence_are_harmless() -> None:
         device.step(gaps=((100, 200),))
     zeros = np.zeros((BLOCK, 1), np.float32)
     for _ in range(5):
-        device.solver.receive(
-            Block(device.seq, device.at, FS, zeros, zeros, zeros, device.version)
-        )
+        device.solver.receive(Block(device.seq, device.at, FS, zeros, zeros, zeros, device.version))
         device.at, device.seq = device.at + BLOCK, device.seq + 1
     assert np.isfinite(device.solver.control_filter).all()
     for _ in range(6):
@@ -160,4 +158,4 @@ def test_other_rates_channels_and_settings_are_refused() -> None:
         solver.receive(Block(0, 0, FS, x, np.zeros((BLOCK, 2), np.float32), x))
     for bad in ({"memory_s": 0.0}, {"first_push": -1.0}, {"iterations": 0}, {"fade_ms": -1.0}):
         with pytest.raises(ParameterError):
-            SplitSettings(**bad)  # type: ignore[arg-type]
+            SplitSettings(**bad)

@@ -89,6 +89,6 @@ def test_bad_parameters_are_named() -> None:
     """Rules outside their range and paths of another shape are refused."""
     for bad in ({"share": 0.0}, {"factor": 1.0}, {"in_a_row": 0}, {"stretch_s": 0.0}):
         with pytest.raises(ParameterError):
-            ChangeRule(**bad)  # type: ignore[arg-type]
+            ChangeRule(**bad)
     with pytest.raises(SignalError):
         JointPaths(np.zeros((2, 3)), FS)

@@ -72,9 +72,7 @@ def test_messages_that_never_arrive_leave_the_sound_as_it_is() -> None:
             assert sent_s >= 0
 
     heard = SCENE.signals(noise.make("band", 0.8, FS, 0))
-    plant = Plant(
-        reference=heard.reference, disturbance=heard.disturbance, secondary_path=PATH
-    )
+    plant = Plant(reference=heard.reference, disturbance=heard.disturbance, secondary_path=PATH)
     result = run_split(plant, *_pair(), FS, up=SteadyLink(0.0), down=Dead())
     np.testing.assert_array_equal(result.error, heard.disturbance)
 

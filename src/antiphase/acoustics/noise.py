@@ -17,7 +17,7 @@ from antiphase.acoustics import noise_broadband, noise_machines, noise_speech, n
 from antiphase.dsp.stream import Floats
 from antiphase.errors import ParameterError, SignalError, require
 
-__all__ = ["KINDS", "make", "parameters"]
+__all__ = ["KINDS", "make", "parameters", "tacho"]
 
 _GENERATORS: dict[str, Callable[..., Floats]] = {
     "white": noise_broadband.white,
@@ -105,3 +105,29 @@ def make(kind: str, seconds: float, fs: float, seed: int = 0, **params: Any) -> 
     if rms == 0:
         raise SignalError(f"{kind} noise of {seconds:g} s came out silent; make it longer")
     return noise / rms
+
+
+def tacho(kind: str, seconds: float, fs: float, seed: int = 0) -> Floats:
+    """Return the shaft angle of the machine that ``make(kind, …)`` lets sound.
+
+    Parameters
+    ----------
+    kind : {"engine", "genset"}
+    seconds, fs, seed
+        As for `make`, with the machine's default speed.
+
+    Returns
+    -------
+    ndarray of float64, shape (round(seconds·fs),)
+        rad, not wrapped.
+
+    Raises
+    ------
+    ParameterError
+        If the kind has no shaft.
+    """
+    require(kind in ("engine", "genset"), "kind", kind, "engine or genset")
+    known = parameters(kind)
+    rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
+    shaft = {name: known[name] for name in ("shaft_hz", "drift", "drift_bandwidth_hz")}
+    return noise_machines.shaft_angle(round(seconds * fs), fs, rng, **shaft)

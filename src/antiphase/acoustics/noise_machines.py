@@ -67,6 +67,7 @@ def _rotor(
     require(0 <= drift < 0.5, "drift", drift, "in [0, 0.5), a share of the speed")
     require(drift_bandwidth_hz > 0, "drift_bandwidth_hz", drift_bandwidth_hz, "> 0 Hz")
     require(highest_order >= 0.5, "highest_order", highest_order, "at least 0.5")
+    # Drawn first: `shaft_angle` counts on it.
     speed = shaft_hz * (1 + drift * slow(n, fs, rng, drift_bandwidth_hz))
     orders = np.arange(0.5, highest_order + 0.25, 0.5)
     below = np.where(orders % 1 == 0, -12.0, -16.0) - 6 * np.log2(np.maximum(orders / 4, 1))
@@ -112,6 +113,25 @@ def engine(
     highest_order : float
     """
     return _rotor(n, fs, rng, shaft_hz, drift, drift_bandwidth_hz, broadband_db, highest_order)
+
+
+def shaft_angle(
+    n: int,
+    fs: float,
+    rng: np.random.Generator,
+    *,
+    shaft_hz: float = 25.0,
+    drift: float = 0.01,
+    drift_bandwidth_hz: float = 0.3,
+) -> Floats:
+    """Angle of the shaft in rad, of the `engine` made from a generator in the same state.
+
+    Parameters
+    ----------
+    n, fs, rng, shaft_hz, drift, drift_bandwidth_hz
+        As for `engine`.
+    """
+    return _shaft(n, fs, shaft_hz * (1 + drift * slow(n, fs, rng, drift_bandwidth_hz)))
 
 
 def genset(

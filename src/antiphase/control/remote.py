@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -66,11 +66,11 @@ class SplitSettings:
     memory_s: float = 0.3
     fade_ms: float = 10.0
     lead_samples: int = 0
-    probe: Probe = Probe()
+    probe: Probe = field(default_factory=Probe)
     track: bool = True
     settle_s: float = 1.5
     follow_s: float = 10.0
-    rule: ChangeRule = ChangeRule()
+    rule: ChangeRule = field(default_factory=ChangeRule)
 
     def __post_init__(self) -> None:
         """Check the ranges."""

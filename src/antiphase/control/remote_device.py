@@ -45,7 +45,7 @@ def probe_samples(probe: Probe) -> npt.NDArray[np.float64]:
         return np.asarray(noise / np.sqrt(np.mean(noise**2)))
     start = rng.integers(0, 2, _MLS_BITS)
     start[0] = 1
-    return 1.0 - 2.0 * signal.max_len_seq(_MLS_BITS, state=start)[0]
+    return np.asarray(1.0 - 2.0 * signal.max_len_seq(_MLS_BITS, state=start)[0])
 
 
 class _Switched(NativeController):

@@ -214,7 +214,7 @@ class JointPaths:
 
     @staticmethod
     def _ratio(noise: float, deviation: float) -> float:
-        """Root of the ridge: the solver's is its error power over its d̂ power, d̂ = error − drive."""
+        """Root of the ridge, which the solver takes as error power over d̂ power."""
         return math.sqrt(min(1.0, max(1e-8, noise / deviation)))
 
     def _solve(self, iterations: int) -> None:

@@ -80,7 +80,7 @@ class Block:
             require(frames == len(self.reference), name, frames, "as long as reference")
             require(1 <= channels <= 64, f"{name} channels", channels, "in 1 … 64")
         for start, length in self.gaps:
-            good = 0 <= start and 1 <= length and start + length <= self.frames
+            good = start >= 0 and length >= 1 and start + length <= self.frames
             require(good, "gaps", (start, length), "inside the block")
 
     @property

@@ -164,18 +164,21 @@ def _decode_block(data: bytes) -> Block:
     at = _BLOCK.size + n_gaps * _GAP.size
     _exact(data, at + 2 * frames * sum(channels))
     gaps = tuple(_GAP.iter_unpack(data[_BLOCK.size : at]))
-    signals = []
+    signals: list[Signal] = []
     for count, scale in zip(channels, scales, strict=True):
         if not (math.isfinite(scale) and scale > 0):
             raise ProtocolError(f"the block has a scale of {scale}; it must be > 0")
         whole = np.frombuffer(data, "<i2", frames * count, at)
         signals.append(whole.reshape(frames, count).astype(np.float32) * np.float32(scale))
         at += 2 * frames * count
+    x, y, e = signals
     return Block(
         seq,
         first,
         fs,
-        *signals,
+        x,
+        y,
+        e,
         taps_version=taps,
         secondary_version=secondary,
         muted=bool(flags & 8),

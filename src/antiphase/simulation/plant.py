@@ -352,9 +352,7 @@ class Plant:
         reference, drive, error = (np.empty((frames, channels)) for channels in self._shape)
         if frames:
             inputs = self._inputs(self._span(frames))
-            _native.run_loop(
-                core, self._core, min(block, frames), *inputs, reference, drive, error
-            )
+            _native.run_loop(core, self._core, min(block, frames), *inputs, reference, drive, error)
         return _squeeze(error), _squeeze(drive), _squeeze(reference)
 
     def _span(self, n: int) -> slice:

@@ -9,18 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphase.acoustics.free_field import free_field_response
-from antiphase.acoustics.noise_broadband import slow
 from antiphase.acoustics.street import SceneSignals, StreetScene
-from antiphase.dsp.delay import VariableDelay
-from antiphase.errors import require
+from antiphase.simulation.motion import delay_by, moving_source, straight_line, wind_delay_s
 
 __all__ = ["MovedListener", "blown", "moved_listener", "passing_vehicle", "quiet_radius_m"]
 
 Floats = npt.NDArray[np.float64]
-
-_SPEED = 343.2
-_SLOW_RMS = 0.43  # of `slow`, within a few per cent
-_BASE_DELAY = 64  # samples, on both signals alike: room for the interpolation
 
 
 def blown(
@@ -28,15 +22,10 @@ def blown(
     fs: float,
     *,
     wind_rms_m_s: float = 1.0,
-    length_m: float = 20.0,
-    bandwidth_hz: float = 0.2,
+    distance_m: float = 20.0,
     seed: int = 0,
 ) -> SceneSignals:
-    """Let wind change the time of flight of the disturbance.
-
-    ``δτ(t) = −length·u(t)/c²`` with u the wind along the path, averaged over it. The average
-    follows the wind only as far as eddies larger than the path go: the default bandwidth is a mean
-    wind of 4 m/s over 20 m.
+    """Let wind change the time of flight of the disturbance (see `wind_delay_s`).
 
     Parameters
     ----------
@@ -44,33 +33,19 @@ def blown(
     fs : float
         Hz.
     wind_rms_m_s : float
-        RMS of u, ≥ 0.
-    length_m : float
-        Of the path.
-    bandwidth_hz : float
-        −3 dB frequency of u (second order).
+        RMS of the wind along the path, ≥ 0.
+    distance_m : float
+        Length of the path.
     seed : int
 
     Returns
     -------
     SceneSignals
-        All signals 64 samples later, the disturbance with its time of flight wandering.
-
-    References
-    ----------
-    Ostashev & Wilson (2015), Acoustics in Moving Inhomogeneous Media, ch. 3 (effective speed of
-    sound, to first order in u/c).
+        The same with the disturbance's time of flight wandering.
     """
-    require(wind_rms_m_s >= 0, "wind_rms_m_s", wind_rms_m_s, "≥ 0 m/s")
     n = len(signals.disturbance)
-    u = slow(n, fs, np.random.default_rng([seed, 0x71D]), bandwidth_hz) / _SLOW_RMS
-    delay = _BASE_DELAY - wind_rms_m_s * u * length_m / _SPEED**2 * fs
-    moved = VariableDelay(2 * _BASE_DELAY).process(signals.disturbance, delay)
-    late = {
-        name: np.concatenate([np.zeros(_BASE_DELAY), getattr(signals, name)[:-_BASE_DELAY]])
-        for name in ("reference", "ambient", "reference_noise")
-    }
-    return SceneSignals(disturbance=moved, **late)
+    delay = wind_delay_s(n, fs, distance_m=distance_m, speed_rms_m_s=wind_rms_m_s, seed=seed)
+    return dataclasses.replace(signals, disturbance=delay_by(signals.disturbance, fs, delay))
 
 
 @dataclass(frozen=True)
@@ -126,9 +101,7 @@ def moved_listener(
     there = dataclasses.replace(scene, error=(x + by_m, y, z))
     electronics = scene.electronics_for(margin_ms)
     before = scene.signals(source_signal, margin_ms=margin_ms, seed=seed)
-    after = there.signals(
-        source_signal, margin_ms=there.margin(electronics).margin_ms, seed=seed
-    )
+    after = there.signals(source_signal, margin_ms=there.margin(electronics).margin_ms, seed=seed)
     n = min(len(before.reference), len(after.reference))
     # Each scene is scaled to unit disturbance; the reference is the same sound in both. Both start
     # as late as their longest path asks, so the later ends are what they share.
@@ -158,7 +131,7 @@ def passing_vehicle(
     """Return what fixed microphones hear of a source that drives by.
 
     The source moves across the line from source to listener, passing the scene's source position in
-    the middle of the run; free field without ground, both delays and both distances vary.
+    the middle of the run; both delays and both distances vary (see `moving_source`).
 
     Parameters
     ----------
@@ -173,18 +146,14 @@ def passing_vehicle(
     """
     emitted = np.asarray(source_signal, np.float64)
     n, fs = len(emitted), scene.fs
-    across = speed_m_s * (np.arange(n) / fs - n / fs / 2)
-
-    def heard(at: tuple[float, float, float], extra: float) -> Floats:
-        x, y, z = (p - s for p, s in zip(at, scene.source, strict=True))
-        distance = np.sqrt(x**2 + (y - across) ** 2 + z**2)
-        delay = distance / _SPEED * fs + extra + _BASE_DELAY
-        return np.asarray(VariableDelay(float(delay.max()) + 1).process(emitted, delay) / distance)
-
-    disturbance = heard(scene.error, 0.0)
+    x, y, z = scene.source
+    start = (x, y - speed_m_s * n / fs / 2, z)
+    source = straight_line(n, fs, start, (0.0, speed_m_s, 0.0))
+    disturbance = moving_source(emitted, fs, source, scene.error)
+    heard = moving_source(emitted, fs, source, scene.reference)
     level = float(np.sqrt(np.mean(disturbance**2)))
     rng = np.random.default_rng([seed, 0xCA5])
-    reference = heard(scene.reference, electronics_ms * fs / 1000) / level
+    reference = delay_by(heard, fs, electronics_ms / 1000) / level
     sensor = rng.standard_normal(n) * float(np.sqrt(np.mean(reference**2))) * 10 ** (-50 / 20)
     return SceneSignals(
         reference=reference + sensor,

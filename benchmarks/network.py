@@ -1,0 +1,64 @@
+"""Networked control in virtual time: the standard table of the street, 3 seeds, worst seed.
+
+``python -m benchmarks.network --json`` prints one JSON object on its last line; ``--only NAME``
+runs one group. Everything passes through the classes and the bytes that the live service uses;
+only clock and network are simulated. What is synthetic and what is not:
+
+- scene "street" of `antiphase.acoustics.street`: 8 kHz, Ŝ identified (256 taps, 20 dB SNR),
+  reference SNR 50 dB, pink ambient 30 dB below the noise, so that **30 dB is the ceiling**;
+- split control: 100 ms blocks, 100 ms round trip, probe at −40 dB re the error all the time;
+- noises of `antiphase.acoustics.noise`; ``*_real`` are recordings through the same scene.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+from collections.abc import Callable
+
+from benchmarks import data, network_late, network_split
+
+__all__ = ["GROUPS", "network"]
+
+GROUPS: dict[str, Callable[[], dict[str, object]]] = {
+    "tables": network_split.tables,
+    "margins": network_split.margins,
+    "moves": network_split.after_a_move,
+    "outlook": network_split.outlook,
+    "late": network_late.late,
+    "times": network_split.times,
+}
+
+
+def network(only: str | None = None) -> dict[str, object]:
+    """Return all figures, or those of one group."""
+    groups = dict(GROUPS)
+    if data.available():
+        groups["real"] = network_split.recordings
+    if importlib.util.find_spec("benchmarks.network_links") is not None:
+        groups["links"] = importlib.import_module("benchmarks.network_links").links
+    figures: dict[str, object] = {}
+    for name, group in groups.items():
+        if only in (None, name):
+            figures |= group()
+    return figures
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    parser.add_argument("--only", help="one group: " + ", ".join((*GROUPS, "real", "links")))
+    arguments = parser.parse_args()
+    figures = network(arguments.only)
+    if arguments.json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name:28} {value}")
+
+
+if __name__ == "__main__":
+    main()
