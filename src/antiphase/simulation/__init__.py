@@ -21,7 +21,6 @@ from antiphase.simulation.plant import PathChange, Plant, Saturation, filter_mov
 from antiphase.simulation.report import summarise, write_report
 from antiphase.simulation.scenario import Scenario, load_scenario
 from antiphase.simulation.site import Latency, Site
-from antiphase.simulation.study import Study, run_study
 from antiphase.simulation.split import SplitResult, SteadyLink, run_split
 from antiphase.simulation.street_cases import (
     MovedListener,
@@ -30,6 +29,7 @@ from antiphase.simulation.street_cases import (
     passing_vehicle,
     quiet_radius_m,
 )
+from antiphase.simulation.study import Study, run_study
 
 __all__ = [
     "CliffTable",
