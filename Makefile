@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Instruction sets to build, "baseline;avx2" on x86-64 when empty.
 ANTIPHASE_ISAS ?=
 
-.PHONY: run test test-all bench lint docs build stubs setup clean
+.PHONY: run test test-all bench lint docs build wasm stubs setup clean
 
 setup: $(VENV)/.native
 
@@ -35,6 +35,9 @@ $(VENV)/.native: $(VENV)/.run pyproject.toml CMakeLists.txt $(wildcard native/*.
 	touch $@
 
 build: $(VENV)/.native
+
+wasm: $(VENV)/.bench
+	$(BIN)/python tools/build_wasm.py
 
 stubs: $(VENV)/.native
 	$(BIN)/python tools/stubs.py

@@ -16,6 +16,17 @@ struct StateMismatch : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Throws Error(message()); where exceptions are off (WebAssembly) it stops the module instead.
+template <class Error, class Message>
+[[noreturn]] inline void fail(Message message) {
+#if defined(__cpp_exceptions)
+  throw Error(message());
+#else
+  (void)message;
+  __builtin_trap();
+#endif
+}
+
 class Archive {
  public:
   Archive() = default;  // saving
@@ -24,25 +35,29 @@ class Archive {
   bool loading() const { return loading_; }
   const std::vector<std::uint8_t>& bytes() const { return bytes_; }
   void finish() const {
-    if (loading_ && position_ != size_) throw StateMismatch("state has trailing bytes");
+    if (loading_ && position_ != size_) mismatch("state has trailing bytes");
   }
 
   // A value that must be the same in the state and in the object (class name, number of taps, ...).
-  void expect(const std::string& what, std::uint64_t value) {
+  void expect(const char* what, std::uint64_t value) {
     std::uint64_t stored = value;
     (*this)(stored);
     if (stored != value) {
-      throw StateMismatch("state has " + what + "=" + std::to_string(stored) + ", expected " +
-                          std::to_string(value));
+      fail<StateMismatch>([&] {
+        return std::string("state has ") + what + "=" + std::to_string(stored) + ", expected " +
+               std::to_string(value);
+      });
     }
   }
 
-  void expect(const std::string& name) {
+  void expect(const char* name) {
     std::uint64_t hash = 1469598103934665603ull;
-    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+    for (const char* c = name; *c != 0; ++c) {
+      hash = (hash ^ static_cast<unsigned char>(*c)) * 1099511628211ull;
+    }
     std::uint64_t stored = hash;
     (*this)(stored);
-    if (stored != hash) throw StateMismatch("state is not of a " + name);
+    if (stored != hash) fail<StateMismatch>([&] { return std::string("state is not of a ") + name; });
   }
 
   template <class V>
@@ -54,7 +69,7 @@ class Archive {
   std::enable_if_t<std::is_arithmetic_v<V>> operator()(std::vector<V, A>& values) {
     std::uint64_t size = values.size();
     (*this)(size);
-    if (size != values.size()) throw StateMismatch("state has arrays of another length");
+    if (size != values.size()) mismatch("state has arrays of another length");
     raw(values.data(), values.size() * sizeof(V));
   }
 
@@ -63,17 +78,21 @@ class Archive {
     std::uint64_t size = bytes.size();
     (*this)(size);
     if (loading_) {
-      if (size > size_ - position_) throw StateMismatch("state is cut short");
+      if (size > size_ - position_) mismatch("state is cut short");
       bytes.resize(static_cast<std::size_t>(size));
     }
     raw(bytes.data(), bytes.size());
   }
 
  private:
+  [[noreturn]] static void mismatch(const char* message) {
+    fail<StateMismatch>([&] { return message; });
+  }
+
   void raw(void* target, std::size_t n) {
     if (n == 0) return;
     if (loading_) {
-      if (n > size_ - position_) throw StateMismatch("state is cut short");
+      if (n > size_ - position_) mismatch("state is cut short");
       std::memcpy(target, data_ + position_, n);
       position_ += n;
     } else {
@@ -97,6 +116,7 @@ std::vector<std::uint8_t> save_state(Object& object) {
   return archive.bytes();
 }
 
+#if defined(__cpp_exceptions)
 template <class Object>
 void load_state(Object& object, const std::uint8_t* data, std::size_t size) {
   const std::vector<std::uint8_t> before = save_state(object);
@@ -110,5 +130,6 @@ void load_state(Object& object, const std::uint8_t* data, std::size_t size) {
     throw;
   }
 }
+#endif
 
 }  // namespace antiphase

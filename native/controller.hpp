@@ -102,7 +102,9 @@ class Controller : public Kernel<T> {
  public:
   explicit Controller(Shape shape = {}) : shape_(shape) {
     for (const std::size_t n : {shape.references, shape.loudspeakers, shape.errors}) {
-      if (n < 1 || n > max_channels) throw std::invalid_argument("channels must be in 1 ... 64");
+      if (n < 1 || n > max_channels) {
+        fail<std::invalid_argument>([] { return "channels must be in 1 ... 64"; });
+      }
     }
   }
   const Shape& shape() const { return shape_; }
