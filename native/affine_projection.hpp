@@ -5,192 +5,136 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
 
 #include "archive.hpp"
 #include "simd.hpp"
+#include "sliding.hpp"
+#include "small_solve.hpp"
 #include "step_rule.hpp"
 #include "sweep.hpp"
 
 namespace antiphase {
 
-constexpr std::size_t max_order = 16;
+// Order known when compiling (1), or `any_order`: given to the constructor.
+constexpr std::size_t any_order = 0;
 
-// Correlations of two sliding windows of n samples at the lags 0 ... L - 1, in double. Row element
-// L - 1 - lag holds one lag, in the order of memory, so that the update is elementwise.
-template <class T>
-class SlidingCorrelation {
- public:
-  SlidingCorrelation(std::size_t n, std::size_t lags)
-      : n_(n), lags_((lags + 7) / 8 * 8), row_(lags_, 0.0) {}
-
-  std::size_t lags() const { return lags_; }
-  const double* row() const { return row_.data(); }
-
-  // Moves both windows on by one sample, to newest a[0] and b[0]; lags look back along b. Reads
-  // a[-n ... 0] and b[-n - lags + 1 ... 0].
-  void advance(const T* a, const T* b) {
-    if (until_exact_ == 0) {
-      recompute(a, b);
-      until_exact_ = exact_every;
-    } else {
-      const double come = a[0], gone = a[-static_cast<std::ptrdiff_t>(n_)];
-      const T* fresh = b - (lags_ - 1);
-      const T* stale = fresh - n_;
-      for (std::size_t i = 0; i < lags_; i += 8) {
-        for (std::size_t j = i; j < i + 8; ++j) {
-          row_[j] += come * static_cast<double>(fresh[j]) - gone * static_cast<double>(stale[j]);
-        }
-      }
-    }
-    --until_exact_;
-  }
-
-  void reset() {
-    std::fill(row_.begin(), row_.end(), 0.0);
-    until_exact_ = 0;
-  }
-  void visit(Archive& archive) {
-    archive(row_);
-    archive(until_exact_);
-  }
-
- private:
-  // A running difference drifts; 480 samples bound the drift to rounding error.
-  static constexpr std::uint32_t exact_every = 480;
-
-  void recompute(const T* a, const T* b) {
-    const T* first_a = a - (n_ - 1);
-    const T* first_b = b - (n_ - 1) - (lags_ - 1);
-    for (std::size_t i = 0; i < lags_; i += 8) {
-      double total[8] = {};
-      for (std::size_t k = 0; k < n_; ++k) {
-        for (std::size_t j = 0; j < 8; ++j) {
-          total[j] += static_cast<double>(first_a[k]) * static_cast<double>(first_b[k + i + j]);
-        }
-      }
-      std::copy(total, total + 8, row_.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
-
-  std::size_t n_, lags_;
-  Buffer<double> row_;
-  std::uint32_t until_exact_ = 0;
-};
-
-// Solves (gram + delta I) x = b in place by Cholesky's LDL' form; gram is row major, its lower
-// triangle is overwritten. A pivot without substance contributes nothing.
-inline void solve_regularised(double* gram, double* b, std::size_t n, double delta) {
-  double pivot_floor = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    gram[i * n + i] += delta;
-    pivot_floor = std::max(pivot_floor, gram[i * n + i]);
-  }
-  pivot_floor = std::max(1e-12 * pivot_floor, StepRule::smallest_energy);
-  std::array<double, max_order> inverse{};
-  for (std::size_t j = 0; j < n; ++j) {
-    double pivot = gram[j * n + j];
-    for (std::size_t k = 0; k < j; ++k) pivot -= gram[j * n + k] * gram[j * n + k] * gram[k * n + k];
-    gram[j * n + j] = pivot;
-    inverse[j] = pivot > pivot_floor ? 1.0 / pivot : 0.0;
-    for (std::size_t i = j + 1; i < n; ++i) {
-      double value = gram[i * n + j];
-      for (std::size_t k = 0; k < j; ++k) value -= gram[i * n + k] * gram[j * n + k] * gram[k * n + k];
-      gram[i * n + j] = value * inverse[j];
-    }
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t k = 0; k < i; ++k) b[i] -= gram[i * n + k] * b[k];
-  }
-  for (std::size_t i = 0; i < n; ++i) b[i] *= inverse[i];
-  for (std::size_t i = n; i-- > 0;) {
-    for (std::size_t k = i + 1; k < n; ++k) b[i] -= gram[k * n + i] * b[k];
-  }
-}
-
-template <class T>
+template <class T, std::size_t Order>
 class Projection {
+  static constexpr std::size_t max_terms = Order == 1 ? sweep_samples : max_order - 1 + sweep_samples;
+
  public:
+  // Values that `corrected` may read after a row.
+  static constexpr std::size_t row_padding = 4;
+
+  // What a block of Count (1 or 8) frames keeps while it is worked on. Weights in force at a frame:
+  // scale (weights at the start + sum_j gains[j] u[. + j]), j counted from order - 1 frames before
+  // the block.
+  template <std::size_t Count>
+  struct Block {
+    const T* u;
+    bool frozen;
+    double keep, scale, unscale;
+    std::array<double, Count> step;
+    std::array<T, Count> product;
+    std::array<double, max_terms + row_padding> gains;
+
+    void rescale() {
+      scale *= keep;
+      unscale = 1.0 / scale;
+    }
+  };
+
   Projection(std::size_t n_taps, std::size_t order, StepRule rule)
       : order_(order), rule_(rule), correlation_(n_taps, order + sweep_samples - 1),
-        weights_(n_taps, T(0)), rows_((order - 1 + sweep_samples) * correlation_.lags(), 0.0) {}
+        weights_(n_taps, T(0)),
+        rows_((order - 1 + sweep_samples) * correlation_.lags() + row_padding, 0.0),
+        systems_(Order == 1 ? 0 : order) {}
 
   std::size_t n_taps() const { return weights_.size(); }
-  // Samples of the regressor before the newest that a block reads.
-  std::size_t reach() const { return n_taps() + correlation_.lags(); }
+  // Correlations in a row, here and in `cross` of `corrected`.
+  std::size_t lags() const { return correlation_.lags(); }
+  // Samples of the regressor up to the newest that a block reads.
+  std::size_t reach() const { return n_taps() + lags(); }
   Buffer<T>& weights() { return weights_; }
   const Buffer<T>& weights() const { return weights_; }
   StepRule& rule() { return rule_; }
   const StepRule& rule() const { return rule_; }
 
-  // After weights were set from outside: recent errors are those of the new weights no longer known,
-  // so that reused vectors start anew.
+  // After weights were set from outside the errors of the vectors to be reused are not known.
   void forget_outputs() {
     targets_.fill(0.0);
     outputs_.fill(0.0);
   }
 
-  // Starts a block of `count` frames (1 or 8); u points at the regressor's newest sample of the
-  // first frame, later frames follow.
-  void begin(const T* u, std::size_t count) {
-    u_ = u;
-    count_ = count;
-    scale_ = 1.0;
-    const T* window = u - (n_taps() - 1);
-    if (count == sweep_samples) dots8(weights_.data(), window, n_taps(), product_.data());
-    else product_[0] = dot(weights_.data(), window, n_taps());
-    for (std::size_t k = 0; k < count; ++k) {
-      correlation_.advance(u + k, u + k);
-      std::copy_n(correlation_.row(), correlation_.lags(), row(k));
-    }
-    std::fill(gains_.begin(), gains_.end(), 0.0);
+  // u points at the regressor's newest sample of the first frame, later frames follow. Frozen: no
+  // updates in this block.
+  template <std::size_t Count>
+  void begin(Block<Count>& block, const T* u, bool frozen) {
+    prepare(block, u, frozen);
+    filter_frames<Count>(weights_.data(), u - (n_taps() - 1), n_taps(), block.product.data());
   }
 
-  // Error of frame k before its update. Frames in order, each once.
-  double error(std::size_t k, double target) {
-    std::copy_backward(targets_.begin(), targets_.begin() + order_ - 1, targets_.begin() + order_);
-    targets_[0] = target;
-    outputs_[0] = scale_ * (static_cast<double>(product_[k]) + corrected(row(k), k, 1));
-    return target + outputs_[0];
+  // As `finish` and `begin` of the block right after it.
+  void finish_and_begin(Block<sweep_samples>& block) {
+    static_assert(Order == 1, "more vectors need more than one pass");
+    std::array<T, sweep_samples> gains;
+    for (std::size_t j = 0; j < sweep_samples; ++j) gains[j] = static_cast<T>(block.gains[j]);
+    add_and_dots8(weights_.data(), block.u - (n_taps() - 1), gains.data(),
+                  static_cast<T>(block.scale), n_taps(), block.product.data());
+    prepare(block, block.u + sweep_samples, block.frozen);
   }
 
-  // Update with frame k; frozen: only what later errors need.
-  void adapt(std::size_t k, bool frozen) {
-    std::array<double, max_order> gamma{};
-    const double keep = frozen ? 1.0 : rule_.leakage();
-    if (!frozen) {
-      find_gains(k, gamma.data());
-      scale_ *= keep;
-      for (std::size_t q = 0; q < order_; ++q) gains_[order_ - 1 + k - q] -= gamma[q] / scale_;
-    }
-    for (std::size_t p = order_ - 1; p > 0; --p) {
-      double output = keep * outputs_[p - 1];
-      for (std::size_t q = 0; q < order_; ++q) output -= gamma[q] * gram(k, q, p - 1);
-      outputs_[p] = output;
+  // Error of frame k before its update, and the update. Frames in order, each once.
+  template <std::size_t Count>
+  double update(Block<Count>& block, std::size_t k, double target) {
+    if constexpr (Order == 1) {
+      // From one gain to the next it is a multiply-add and a product: the block's longest chain.
+      const double start = target * block.unscale + static_cast<double>(block.product[k]);
+      const double scaled = corrected(block, row(k), k, 1, start);
+      const double error = block.scale * scaled;
+      block.gains[k] = block.step[k] * (rule_.robust() == Robust::none
+                                            ? scaled
+                                            : block.unscale * rule_.influence(error));
+      if (block.keep != 1.0) block.rescale();
+      return error;
+    } else {
+      const double sum = corrected(block, row(k), k, 1, static_cast<double>(block.product[k]));
+      return update_reusing(block, k, target, block.scale * sum);
     }
   }
 
-  // What the updates of this block so far add to the inner product of another window with the
-  // weights; `cross` holds that window's correlations with the regressor, arranged as here.
-  double corrected(const double* cross, std::size_t k, std::size_t first_lag) const {
-    const double* c = cross + correlation_.lags() - (k + order_);
-    double total = 0;
-    for (std::size_t j = 0; j + first_lag < k + order_; ++j) total += gains_[j] * c[j];
-    return total;
+  // Inner product of another window with the weights in force: `start` is that with the weights at
+  // the block's start, `cross` the window's correlations with the regressor at frame k, in a row
+  // with some values after its end; first_lag 1: without the update of frame k itself. To
+  // be multiplied by the scale.
+  template <std::size_t Count>
+  double corrected(const Block<Count>& block, const double* cross, std::size_t k,
+                   std::size_t first_lag, double start) const {
+    const std::size_t terms = k + order();
+    const double* c = cross + lags() - terms;
+    if constexpr (Order == 1) {
+      for (std::size_t j = 0; j + first_lag <= k; ++j) start = multiply_add(block.gains[j], c[j], start);
+      return start;
+    } else {
+      // Scalars: vectors would wait for the stores of the newest gains.
+      std::array<double, row_padding> total{};
+      for (std::size_t j = 0; j < terms; j += row_padding) {
+        for (std::size_t i = 0; i < row_padding; ++i) {
+          total[i] = multiply_add(block.gains[j + i], c[j + i], total[i]);
+        }
+      }
+      return start + ((total[0] + total[1]) + (total[2] + total[3]));
+    }
   }
-
-  // Factor of all weights that is not in them before `finish`.
-  double scale() const { return scale_; }
-
-  void finish() {
-    const std::size_t terms = order_ - 1 + count_;
-    std::array<T, max_order - 1 + sweep_samples> gains{};
-    for (std::size_t j = 0; j < terms; ++j) gains[j] = static_cast<T>(gains_[j]);
-    add_block(weights_.data(), u_ - (order_ - 1) - (n_taps() - 1), gains.data(), terms,
-              static_cast<T>(scale_), n_taps());
-    std::copy_n(row(count_ - order_ + 1), (order_ - 1) * correlation_.lags(), rows_.data());
+  template <std::size_t Count>
+  void finish(const Block<Count>& block) {
+    const std::size_t terms = order() - 1 + Count;
+    std::array<T, max_terms> gains;
+    for (std::size_t j = 0; j < terms; ++j) gains[j] = static_cast<T>(block.gains[j]);
+    add_block(weights_.data(), block.u - (order() - 1) - (n_taps() - 1), gains.data(), terms,
+              static_cast<T>(block.scale), n_taps());
+    if (order() > 1) std::copy_n(row(Count - order() + 1), (order() - 1) * lags(), rows_.data());
   }
 
   void reset() {
@@ -214,28 +158,86 @@ class Projection {
   }
 
  private:
-  // Correlations at frame k of the block, k >= 1 - order.
-  double* row(std::size_t k) { return rows_.data() + (order_ - 1 + k) * correlation_.lags(); }
+  std::size_t order() const { return Order == any_order ? order_ : Order; }
 
-  // Inner product of the regressors p and q frames before frame k.
-  double gram(std::size_t k, std::size_t p, std::size_t q) {
-    const auto [near, far] = std::minmax(p, q);
-    return row(k - near)[correlation_.lags() - 1 - (far - near)];
+  template <std::size_t Count>
+  void prepare(Block<Count>& block, const T* u, bool frozen) {
+    block.u = u;
+    block.scale = block.unscale = 1.0;
+    if (Order != 1) block.gains.fill(0.0);
+    block.keep = frozen ? 1.0 : rule_.leakage();
+    block.frozen = frozen;
+    correlation_.template advance<Count>(u, u, row(0));
+    if constexpr (Order == 1) {
+      rule_.template steps<Count>(row(0) + lags() - 1, lags(), block.step.data());
+      const double factor = frozen ? 0.0 : -1.0 / block.keep;
+      for (std::size_t k = 0; k < Count; ++k) block.step[k] *= factor;
+    } else {
+      factor_systems(block);
+    }
   }
 
-  void find_gains(std::size_t k, double* gamma) {
-    const double energy = std::max(0.0, row(k)[correlation_.lags() - 1]);
-    if (order_ == 1) {
-      gamma[0] = rule_.step(energy) * rule_.influence(targets_[0] + outputs_[0]);
+  // Correlations at frame k of the block, k >= 1 - order.
+  double* row(std::size_t k) { return rows_.data() + (order() - 1 + k) * lags(); }
+  double energy(std::size_t k) { return std::max(0.0, row(k)[lags() - 1]); }
+
+  template <std::size_t Count>
+  double update_reusing(Block<Count>& block, std::size_t k, double target, double output) {
+    const std::size_t n = order();
+    std::copy_backward(targets_.begin(), targets_.begin() + (n - 1), targets_.begin() + n);
+    targets_[0] = target;
+    outputs_[0] = output;
+    std::array<double, max_order> gamma, applied;
+    const bool active = !block.frozen && block.step[k] > 0.0;
+    if (active) find_gains(k, block.step[k], gamma, applied);
+    if (block.keep != 1.0) block.rescale();
+    // outputs_[p] belongs to the frame p before the next one from here on.
+    for (std::size_t p = n; p-- > 0;) {
+      if (active) block.gains[n - 1 + k - p] -= gamma[p] * block.unscale;
+      const double value = block.keep * outputs_[p] - (active ? applied[p] : 0.0);
+      if (p + 1 < n) outputs_[p + 1] = value;
+    }
+    return target + output;
+  }
+
+  // The systems of all frames: they don't depend on the errors.
+  template <std::size_t Count>
+  void factor_systems(Block<Count>& block) {
+    const std::size_t n = order();
+    using V = Simd<double>;
+    const std::size_t stride = lags();
+    for (std::size_t k = 0; k < Count; ++k) block.step[k] = rule_.active(energy(k)) ? rule_.mu() : 0.0;
+    for (std::size_t k = 0; k < Count; k += V::lanes) {
+      for (std::size_t q = 0; q < n; ++q) {
+        const double* lag = row(k - q) + stride - 1;
+        for (std::size_t p = q; p < n; ++p, --lag) {
+          typename V::type value = V::splat(p == q ? rule_.epsilon() : 0.0);
+          // A block of one frame leaves the other systems of its lanes alone: any numbers do.
+          for (std::size_t m = 0; m < std::min(Count, V::lanes); ++m) value[m] += lag[m * stride];
+          systems_.set(p, q, k, value);
+        }
+      }
+      systems_.factor(k, StepRule::smallest_energy);
+    }
+  }
+
+  // gamma = mu (U'U + epsilon I)^-1 errors, applied = U'U gamma.
+  void find_gains(std::size_t k, double mu, std::array<double, max_order>& gamma,
+                  std::array<double, max_order>& applied) {
+    const std::size_t n = order();
+    for (std::size_t q = 0; q < n; ++q) gamma[q] = applied[q] = mu * (targets_[q] + outputs_[q]);
+    if (systems_.solve(k, gamma.data())) {
+      for (std::size_t q = 0; q < n; ++q) applied[q] -= rule_.epsilon() * gamma[q];
       return;
     }
-    if (!rule_.active(energy)) return;
-    std::array<double, max_order * max_order> matrix;
-    for (std::size_t p = 0; p < order_; ++p) {
-      gamma[p] = rule_.mu() * (targets_[p] + outputs_[p]);
-      for (std::size_t q = 0; q <= p; ++q) matrix[p * order_ + q] = gram(k, p, q);
+    // Some direction was left out, so the product is not what was asked for.
+    for (std::size_t p = 0; p < n; ++p) {
+      applied[p] = 0;
+      for (std::size_t q = 0; q < n; ++q) {
+        const auto [near, far] = std::minmax(p, q);
+        applied[p] += gamma[q] * row(k - near)[lags() - 1 - (far - near)];
+      }
     }
-    solve_regularised(matrix.data(), gamma, order_, rule_.epsilon());
   }
 
   std::size_t order_;
@@ -243,14 +245,9 @@ class Projection {
   SlidingCorrelation<T> correlation_;
   Buffer<T> weights_;
   Buffer<double> rows_;
-  // Targets and inner products of the newest `order` frames with the weights in force.
+  FactoredSystems systems_;
+  // Targets of the newest frames, and outputs that the weights in force give for them.
   std::array<double, max_order> targets_{}, outputs_{};
-  // Within a block: weights = scale (weights at its start + sum_j gains[j] u[. + j]).
-  std::array<double, max_order - 1 + sweep_samples> gains_{};
-  std::array<T, sweep_samples> product_{};
-  double scale_ = 1.0;
-  const T* u_ = nullptr;
-  std::size_t count_ = 0;
 };
 
 }  // namespace antiphase

@@ -64,8 +64,8 @@ class FxLms : public Controller<T> {
  public:
   FxLms(const T* path, std::size_t path_taps, std::size_t n_taps, std::size_t error_delay,
         StepRule rule)
-      : age_(error_delay + 1), rule_(rule), energy_(n_taps, 1),
-        signals_(path, path_taps, n_taps + energy_.lags() + age_), weights_(n_taps, T(0)) {}
+      : age_(error_delay + 1), rule_(rule), energy_(n_taps),
+        signals_(path, path_taps, n_taps + 1 + age_), weights_(n_taps, T(0)) {}
 
   std::size_t n_taps() const { return weights_.size(); }
   std::size_t filter_size() const override { return weights_.size(); }
@@ -75,7 +75,8 @@ class FxLms : public Controller<T> {
   void set_filter(const T* in) override {
     std::reverse_copy(in, in + weights_.size(), weights_.begin());
   }
-  FilteredReference<T>& signals() { return signals_; }
+  const FilteredReference<T>& signals() const { return signals_; }
+  void set_path(const T* path) { signals_.set_path(path); }
   double mu() const { return rule_.mu(); }
   void set_mu(double mu) { rule_.set_mu(mu); }
 
@@ -107,9 +108,15 @@ class FxLms : public Controller<T> {
       const T* u = signals_.filtered_end() - count - age_;
       std::array<double, FilteredReference<T>::chunk> gains;
       for (std::size_t k = 0; k < count; ++k) {
-        energy_.advance(u + k, u + k);
-        const double energy = std::max(0.0, energy_.row()[energy_.lags() - 1]);
-        gains[k] = this->adapting_ ? -rule_.step(energy) * rule_.influence(error[k]) : 0.0;
+        gains[k] = energy_.advance(u + k);
+      }
+      std::size_t whole = 0;
+      for (; whole + sweep_samples <= count; whole += sweep_samples) {
+        rule_.template steps<sweep_samples>(gains.data() + whole, 1, gains.data() + whole);
+      }
+      for (; whole < count; ++whole) rule_.template steps<1>(gains.data() + whole, 1, gains.data() + whole);
+      for (std::size_t k = 0; k < count; ++k) {
+        gains[k] *= this->adapting_ ? -rule_.influence(error[k]) : 0.0;
       }
       sweep(gains.data(), u - (n_taps() - 1), x - (n_taps() - 1), drive, count);
       reference += count;
@@ -145,19 +152,22 @@ class FxLms : public Controller<T> {
 
   std::size_t age_;
   StepRule rule_;
-  SlidingCorrelation<T> energy_;
+  SlidingEnergy<T> energy_;
   FilteredReference<T> signals_;
   Buffer<T> weights_;
 };
 
-template <class T>
+template <class T, std::size_t Order>
 class ModifiedFx : public Controller<T> {
  public:
   ModifiedFx(const T* path, std::size_t path_taps, std::size_t n_taps, std::size_t order,
              std::size_t error_delay, StepRule rule)
       : age_(error_delay + 1), core_(n_taps, order, rule), cross_(n_taps, order + sweep_samples - 1),
+        cross_rows_(sweep_samples * cross_.lags() + core_.row_padding),
         signals_(path, path_taps, core_.reach() + age_),
-        drive_(path_taps + age_, sweep_samples) {}
+        drive_(path_taps + age_, sweep_samples) {
+    set_leading();
+  }
 
   std::size_t n_taps() const { return core_.n_taps(); }
   std::size_t filter_size() const override { return n_taps(); }
@@ -169,7 +179,11 @@ class ModifiedFx : public Controller<T> {
     core_.forget_outputs();
   }
   void restart() override { core_.forget_outputs(); }
-  FilteredReference<T>& signals() { return signals_; }
+  const FilteredReference<T>& signals() const { return signals_; }
+  void set_path(const T* path) {
+    signals_.set_path(path);
+    set_leading();
+  }
   double mu() const { return core_.rule().mu(); }
   void set_mu(double mu) { core_.rule().set_mu(mu); }
 
@@ -187,6 +201,7 @@ class ModifiedFx : public Controller<T> {
     cross_.visit(archive);
     signals_.visit(archive);
     drive_.visit(archive);
+    set_leading();
   }
 
  protected:
@@ -196,11 +211,11 @@ class ModifiedFx : public Controller<T> {
       signals_.push(reference, count);
       const T* x = signals_.reference_end() - count;
       const T* u = signals_.filtered_end() - count - age_;
-      for (std::size_t k = 0; k < count;) {
-        const std::size_t frames = count - k >= sweep_samples ? sweep_samples : 1;
-        block(x + k, u + k, error + k, drive + k, frames);
-        k += frames;
+      std::size_t k = 0;
+      for (; k + sweep_samples <= count; k += sweep_samples) {
+        frames<sweep_samples>(x + k, u + k, error + k, drive + k);
       }
+      for (; k < count; ++k) frames<1>(x + k, u + k, error + k, drive + k);
       reference += count;
       error += count;
       drive += count;
@@ -210,36 +225,49 @@ class ModifiedFx : public Controller<T> {
 
  private:
   // Frames whose newest samples are x[k] and, for the error, u[k].
-  void block(const T* x, const T* u, const T* error, T* drive, std::size_t frames) {
-    std::array<T, sweep_samples> output, anti_noise;
-    core_.begin(u, frames);
-    filter_block(core_.weights().data(), x - (n_taps() - 1), n_taps(), frames, output.data());
-    // Drives of this block count as 0 here and are added as they become known.
-    const std::array<T, sweep_samples> unknown{};
-    drive_.push(unknown.data(), frames);
+  template <std::size_t Count>
+  void frames(const T* x, const T* u, const T* error, T* drive) {
+    typename Projection<T, Order>::template Block<Count> block;
+    std::array<T, Count> output, through;
+    core_.begin(block, u, !this->adapting_);
+    cross_.template advance<Count>(x, u, cross_row(0));
+    filter_frames<Count>(core_.weights().data(), x - (n_taps() - 1), n_taps(), output.data());
+    // Drives of this block count as 0 in s^ * y and are added as they become known.
+    const std::array<T, Count> unknown{};
+    drive_.push(unknown.data(), Count);
+    T* y = drive_.newest_block(Count);
     const Buffer<T>& path = signals_.reversed_path();
-    T* y = drive_.newest_block(frames);
-    filter_block(path.data(), y - age_ - (path.size() - 1), path.size(), frames, anti_noise.data());
-    for (std::size_t k = 0; k < frames; ++k) {
-      double through = anti_noise[k];
-      for (std::size_t j = 0; j + age_ <= k; ++j) {
-        const std::size_t lag = k - age_ - j;
-        if (lag < path.size()) through += static_cast<double>(path[path.size() - 1 - lag]) * y[j];
-      }
-      core_.error(k, error[k] - through);
-      core_.adapt(k, !this->adapting_);
-      cross_.advance(x + k, u + k);
-      y[k] = static_cast<T>(core_.scale() * (output[k] + core_.corrected(cross_.row(), k, 0)));
+    filter_frames<Count>(path.data(), y - age_ - (path.size() - 1), path.size(), through.data());
+    std::array<double, Count> now;
+#pragma GCC unroll 8
+    for (std::size_t k = 0; k < Count; ++k) {
+      double anti_noise = through[k];
+      for (std::size_t j = 0; j + age_ <= k; ++j) anti_noise += leading_[k - age_ - j] * now[j];
+      core_.update(block, k, error[k] - anti_noise);
+      y[k] = static_cast<T>(block.scale * core_.corrected(block, cross_row(k), k, 0, output[k]));
+      now[k] = y[k];
     }
-    std::copy_n(y, frames, drive);
-    core_.finish();
+    std::copy_n(y, Count, drive);
+    core_.finish(block);
+  }
+
+  double* cross_row(std::size_t k) { return cross_rows_.data() + k * cross_.lags(); }
+
+  // First taps of s^, by which drives of a block reach errors of the same block.
+  void set_leading() {
+    const Buffer<T>& path = signals_.reversed_path();
+    for (std::size_t k = 0; k < std::min(leading_.size(), path.size()); ++k) {
+      leading_[k] = path[path.size() - 1 - k];
+    }
   }
 
   std::size_t age_;
-  Projection<T> core_;
+  Projection<T, Order> core_;
   SlidingCorrelation<T> cross_;
+  Buffer<double> cross_rows_;
   FilteredReference<T> signals_;
   DelayLine<T> drive_;
+  std::array<double, sweep_samples> leading_{};
 };
 
 }  // namespace antiphase

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 #include "affine_projection.hpp"
@@ -10,7 +11,7 @@
 
 namespace antiphase {
 
-template <class T>
+template <class T, std::size_t Order>
 class Lms : public Canceller<T> {
  public:
   Lms(std::size_t n_taps, std::size_t order, StepRule rule)
@@ -47,15 +48,9 @@ class Lms : public Canceller<T> {
       const std::size_t count = std::min(n, chunk);
       history_.push(reference, count);
       const T* newest = history_.end() - count;
-      for (std::size_t k = 0; k < count;) {
-        const std::size_t block = count - k >= sweep_samples ? sweep_samples : 1;
-        core_.begin(newest + k, block);
-        for (std::size_t j = 0; j < block; ++j, ++k) {
-          residual[k] = static_cast<T>(core_.error(j, primary[k]));
-          core_.adapt(j, !this->adapting_);
-        }
-        core_.finish();
-      }
+      const std::size_t whole = count - count % sweep_samples;
+      if (whole > 0) blocks<sweep_samples>(newest, primary, residual, whole);
+      blocks<1>(newest + whole, primary + whole, residual + whole, count - whole);
       reference += count;
       primary += count;
       residual += count;
@@ -64,9 +59,36 @@ class Lms : public Canceller<T> {
   }
 
  private:
-  static constexpr std::size_t chunk = 128;
+  static constexpr std::size_t chunk = 480;
 
-  Projection<T> core_;
+  // n frames, a multiple of Count.
+  template <std::size_t Count>
+  void blocks(const T* newest, const T* primary, T* residual, std::size_t n) {
+    typename Projection<T, Order>::template Block<Count> block;
+    for (std::size_t start = 0; start < n; start += Count) {
+      if (start == 0 || !fused<Count>()) core_.begin(block, newest + start, !this->adapting_);
+      std::array<T, Count> error;
+#pragma GCC unroll 8
+      for (std::size_t k = 0; k < Count; ++k) {
+        error[k] = static_cast<T>(core_.update(block, k, primary[start + k]));
+      }
+      std::copy_n(error.data(), Count, residual + start);
+      if constexpr (fused<Count>()) {
+        if (start + Count < n) {
+          core_.finish_and_begin(block);
+          continue;
+        }
+      }
+      core_.finish(block);
+    }
+  }
+
+  template <std::size_t Count>
+  static constexpr bool fused() {
+    return Order == 1 && Count == sweep_samples;
+  }
+
+  Projection<T, Order> core_;
   DelayLine<T> history_;
 };
 

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 
 #include "archive.hpp"
+#include "simd.hpp"
 
 namespace antiphase {
 
@@ -26,15 +29,25 @@ class StepRule {
   // of a reference that was loud. Once per update.
   bool active(double energy) {
     peak_ = std::max(energy, peak_ * peak_decay);
-    return energy > smallest_energy && energy >= floor_ * peak_;
+    return energy >= smallest_energy && energy >= floor_ * peak_;
   }
 
+  Robust robust() const { return robust_; }
   double epsilon() const { return epsilon_; }
 
   // Step for a regressor of this energy; once per update.
   double step(double energy) {
     if (!active(energy)) return 0.0;
     return normalised_ ? mu_ / (epsilon_ + energy) : mu_;
+  }
+
+  // Steps for Count successive regressors of the energies[0], energies[stride], ...
+  template <std::size_t Count>
+  void steps(const double* energies, std::size_t stride, double* out) {
+    if constexpr (Count % Simd<double>::lanes == 0) {
+      if (normalised_ && steps_if_active<Count>(energies, stride, out)) return;
+    }
+    for (std::size_t k = 0; k < Count; ++k) out[k] = step(energies[k * stride]);
   }
 
   // The error as the update sees it.
@@ -68,6 +81,40 @@ class StepRule {
   // Huber's 1.345 standard deviations (95 % efficiency on Gaussian noise); the standard deviation of
   // Gaussian noise is 1.4826 medians.
   static constexpr double huber_limit = 1.345 * 1.4826;
+
+  // As `steps`, where it is plain to see that all regressors are active; false, and nothing done,
+  // where it is not.
+  template <std::size_t Count>
+  bool steps_if_active(const double* energies, std::size_t stride, double* out) {
+    using V = Simd<double>;
+    constexpr std::size_t parts = Count / V::lanes;
+    typename V::type energy[parts];
+    for (std::size_t p = 0; p < parts; ++p) {
+      for (std::size_t m = 0; m < V::lanes; ++m) energy[p][m] = energies[(p * V::lanes + m) * stride];
+    }
+    auto least = energy[0], most = energy[0];
+    for (std::size_t p = 1; p < parts; ++p) {
+      least = energy[p] < least ? energy[p] : least;
+      most = energy[p] > most ? energy[p] : most;
+    }
+    double lowest = least[0], highest = most[0];
+    for (std::size_t m = 1; m < V::lanes; ++m) {
+      lowest = std::min(lowest, least[m]);
+      highest = std::max(highest, most[m]);
+    }
+    if (lowest < std::max(floor_ * std::max(peak_, highest), smallest_energy)) return false;
+    // The peak sinks by less than 5e-6 a frame: worth its own loop only where one frame passes it.
+    double peak = peak_;
+    for (std::size_t k = 0; k < Count; ++k) peak *= peak_decay;
+    if (highest > peak) {
+      peak = peak_;
+      for (std::size_t k = 0; k < Count; ++k) peak = std::max(energies[k * stride], peak * peak_decay);
+    }
+    peak_ = peak;
+    const auto mu = V::splat(mu_), epsilon = V::splat(epsilon_);
+    for (std::size_t p = 0; p < parts; ++p) V::store(out + p * V::lanes, mu / (epsilon + energy[p]));
+    return true;
+  }
 
   double mu_, leakage_, epsilon_, floor_;
   bool normalised_;

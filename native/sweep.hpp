@@ -79,34 +79,126 @@ inline void filter_block(const T* w, const T* x, std::size_t n, std::size_t coun
   for (; k < count; ++k) out[k] = dot(w, x + k, n);
 }
 
-// w[i] = scale (w[i] + sum_m gains[m] x[i + m]), m < count
-template <class T>
-inline void add_block(T* w, const T* x, const T* gains, std::size_t count, T scale, std::size_t n) {
+// The same for a count known when compiling.
+template <std::size_t Count, class T>
+inline void filter_frames(const T* w, const T* x, std::size_t n, T* out) {
+  if constexpr (Count == sweep_samples) {
+    dots8(w, x, n, out);
+  } else {
+    filter_block(w, x, n, Count, out);
+  }
+}
+
+// w[i] = scale (w[i] + sum_m gains[m] x[i + m]), m < Terms
+template <std::size_t Terms, class T>
+inline void add_terms(T* w, const T* x, const T* gains, T scale, std::size_t n) {
   using V = Simd<T>;
-  constexpr std::size_t wide = 8;
+  constexpr std::size_t wide = 4;
+  typename V::type gain[Terms], taps[wide];
+  for (std::size_t m = 0; m < Terms; ++m) gain[m] = V::splat(gains[m]);
   const auto factor = V::splat(scale);
   std::size_t i = 0;
   for (; i + wide * V::lanes <= n; i += wide * V::lanes) {
-    typename V::type taps[wide];
     for (std::size_t v = 0; v < wide; ++v) taps[v] = V::load(w + i + v * V::lanes);
-    for (std::size_t m = 0; m < count; ++m) {
-      const auto gain = V::splat(gains[m]);
+    for (std::size_t m = 0; m < Terms; ++m) {
       for (std::size_t v = 0; v < wide; ++v) {
-        taps[v] = V::fma(gain, V::load(x + i + m + v * V::lanes), taps[v]);
+        taps[v] = V::fma(gain[m], V::load(x + i + m + v * V::lanes), taps[v]);
       }
     }
     for (std::size_t v = 0; v < wide; ++v) V::store(w + i + v * V::lanes, factor * taps[v]);
   }
   for (; i + V::lanes <= n; i += V::lanes) {
-    auto taps = V::load(w + i);
-    for (std::size_t m = 0; m < count; ++m) {
-      taps = V::fma(V::splat(gains[m]), V::load(x + i + m), taps);
-    }
-    V::store(w + i, factor * taps);
+    taps[0] = V::load(w + i);
+    for (std::size_t m = 0; m < Terms; ++m) taps[0] = V::fma(gain[m], V::load(x + i + m), taps[0]);
+    V::store(w + i, factor * taps[0]);
   }
   for (; i < n; ++i) {
-    for (std::size_t m = 0; m < count; ++m) w[i] += gains[m] * x[i + m];
+    for (std::size_t m = 0; m < Terms; ++m) w[i] += gains[m] * x[i + m];
     w[i] *= scale;
+  }
+}
+
+// The same for any number of terms >= 1, at most eight in a pass.
+template <class T>
+inline void add_block(T* w, const T* x, const T* gains, std::size_t count, T scale, std::size_t n) {
+  for (; count > sweep_samples; count -= sweep_samples) {
+    add_terms<sweep_samples>(w, x, gains, T(1), n);
+    x += sweep_samples;
+    gains += sweep_samples;
+  }
+  switch (count) {
+    case 1: return add_terms<1>(w, x, gains, scale, n);
+    case 2: return add_terms<2>(w, x, gains, scale, n);
+    case 3: return add_terms<3>(w, x, gains, scale, n);
+    case 4: return add_terms<4>(w, x, gains, scale, n);
+    case 5: return add_terms<5>(w, x, gains, scale, n);
+    case 6: return add_terms<6>(w, x, gains, scale, n);
+    case 7: return add_terms<7>(w, x, gains, scale, n);
+    default: return add_terms<sweep_samples>(w, x, gains, scale, n);
+  }
+}
+
+// An update with eight gains, w[i] = scale (w[i] + sum_k gains[k] x[i + k]), and in the same pass the
+// inner products of the eight windows that follow, out[k] = sum_i w[i] x[i + 8 + k]. What one tap's
+// product reads is what the update of the tap eight further on reads: one load for both.
+template <class T>
+inline void add_and_dots8(T* w, const T* x, const T* gains, T scale, std::size_t n, T* out) {
+  using V = Simd<T>;
+  constexpr std::size_t step = sweep_samples;
+  if constexpr (V::lanes > step) {
+    add_block(w, x, gains, step, scale, n);
+    dots8(w, x + step, n, out);
+    return;
+  } else {
+    constexpr std::size_t parts = step / V::lanes;
+    using Type = typename V::type;
+    Type total[step] = {}, gain[step], taps[parts] = {}, next[parts];
+    for (std::size_t k = 0; k < step; ++k) gain[k] = V::splat(gains[k]);
+    const auto factor = V::splat(scale);
+    std::size_t i = 0;
+    // Position i: taps of i ... i + 7 are updated already, those of i + 8 ... i + 15 come next.
+    if (n >= step) {
+      for (std::size_t d = 0; d < parts; ++d) {
+        taps[d] = V::load(w + d * V::lanes);
+        for (std::size_t k = 0; k < step; ++k) {
+          taps[d] = V::fma(gain[k], V::load(x + d * V::lanes + k), taps[d]);
+        }
+        taps[d] *= factor;
+        V::store(w + d * V::lanes, taps[d]);
+      }
+    }
+    for (; i + 2 * step <= n; i += step) {
+      Type other[parts] = {};
+      for (std::size_t d = 0; d < parts; ++d) next[d] = V::load(w + i + step + d * V::lanes);
+      for (std::size_t k = 0; k < step; ++k) {
+        for (std::size_t d = 0; d < parts; ++d) {
+          auto signal = V::load(x + i + step + d * V::lanes + k);
+          V::pin(signal);
+          // Two chains: one of eight would be longer than the processor looks ahead.
+          auto& sum = k % 2 ? other[d] : next[d];
+          sum = V::fma(gain[k], signal, sum);
+          total[k] = V::fma(taps[d], signal, total[k]);
+        }
+      }
+      for (std::size_t d = 0; d < parts; ++d) {
+        taps[d] = factor * (next[d] + other[d]);
+        V::store(w + i + step + d * V::lanes, taps[d]);
+      }
+    }
+    if (n >= step) {
+      for (std::size_t k = 0; k < step; ++k) {
+        for (std::size_t d = 0; d < parts; ++d) {
+          total[k] = V::fma(taps[d], V::load(x + i + step + d * V::lanes + k), total[k]);
+        }
+      }
+      i += step;
+    }
+    sum_lanes<T>(total, out);
+    for (; i < n; ++i) {
+      for (std::size_t k = 0; k < step; ++k) w[i] += gains[k] * x[i + k];
+      w[i] *= scale;
+      for (std::size_t k = 0; k < step; ++k) out[k] += w[i] * x[i + step + k];
+    }
   }
 }
 

@@ -207,6 +207,7 @@ inline const char* suffix<double>() { return "F64"; }
 template <class T>
 std::string named(const char* base) { return std::string(base) + suffix<T>(); }
 
+void bind_batch(nb::module_& m);
 void bind_codecs(nb::module_& m);
 void bind_frequency_domain(nb::module_& m);
 void bind_fxlms(nb::module_& m);
@@ -217,6 +218,7 @@ void bind_media(nb::module_& m);
 void bind_loop(nb::module_& m);
 void bind_multichannel(nb::module_& m);
 void bind_narrowband(nb::module_& m);
+void bind_peak(nb::module_& m);
 void bind_rls(nb::module_& m);
 void bind_split_device(nb::module_& m);
 void bind_structures(nb::module_& m);

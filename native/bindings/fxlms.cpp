@@ -10,7 +10,7 @@ static void bind_common(Class& cls) {
   cls.def_prop_rw("mu", &Core::mu, &Core::set_mu);
   cls.def_prop_rw(
       "secondary_path_estimate",
-      [](Core& self) {
+      [](const Core& self) {
         auto array = new_array<T>({self.signals().path_taps()});
         self.signals().path(array.data());
         return array.cast();
@@ -20,7 +20,7 @@ static void bind_common(Class& cls) {
           throw BadSignal("secondary_path_estimate must have " +
                           std::to_string(self.signals().path_taps()) + " taps");
         }
-        self.signals().set_path(path.data());
+        self.set_path(path.data());
       });
   bind_kernel<Class, T>(cls, "reference", "error");
   bind_filter_matrix<Class, T>(cls);
@@ -37,21 +37,29 @@ static void bind(nb::module_& m) {
          },
          "secondary_path_estimate"_a, "n_taps"_a, "error_delay"_a, "rule"_a);
   bind_common<Fx, T>(fx);
+}
 
-  using Modified = nb::class_<ModifiedFx<T>, Controller<T>>;
-  Modified modified(m, named<T>("ModifiedFx").c_str());
-  modified.def("__init__",
-               [](ModifiedFx<T>* self, Array1<T> path, std::size_t n_taps, std::size_t order,
-                  std::size_t error_delay, const StepRule& rule) {
-                 new (self) ModifiedFx<T>(path.data(), path.shape(0), n_taps, order, error_delay, rule);
-               },
-               "secondary_path_estimate"_a, "n_taps"_a, "order"_a, "error_delay"_a, "rule"_a);
-  bind_common<Modified, T>(modified);
+template <class T, std::size_t Order>
+static void bind_modified(nb::module_& m, const char* name) {
+  using Core = ModifiedFx<T, Order>;
+  using Class = nb::class_<Core, Controller<T>>;
+  Class cls(m, named<T>(name).c_str());
+  cls.def("__init__",
+          [](Core* self, Array1<T> path, std::size_t n_taps, std::size_t order,
+             std::size_t error_delay, const StepRule& rule) {
+            new (self) Core(path.data(), path.shape(0), n_taps, order, error_delay, rule);
+          },
+          "secondary_path_estimate"_a, "n_taps"_a, "order"_a, "error_delay"_a, "rule"_a);
+  bind_common<Class, T>(cls);
 }
 
 void bind_fxlms(nb::module_& m) {
   bind<float>(m);
   bind<double>(m);
+  bind_modified<float, 1>(m, "ModifiedFxLms");
+  bind_modified<double, 1>(m, "ModifiedFxLms");
+  bind_modified<float, any_order>(m, "ModifiedFxAp");
+  bind_modified<double, any_order>(m, "ModifiedFxAp");
 }
 
 }  // namespace antiphase

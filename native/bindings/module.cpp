@@ -39,6 +39,7 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   translate_errors();
   bind_seams<float>(m);
   bind_seams<double>(m);
+  bind_batch(m);
   bind_codecs(m);
   bind_frequency_domain(m);
   bind_fxlms(m);
@@ -49,6 +50,7 @@ NB_MODULE(ANTIPHASE_MODULE, m) {
   bind_loop(m);
   bind_multichannel(m);
   bind_narrowband(m);
+  bind_peak(m);
   bind_rls(m);
   bind_split_device(m);
   bind_structures(m);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from antiphase.adaptive.affine_projection import AffineProjectionFilter, ModifiedFxAP
+from antiphase.adaptive.batch import FilterBatch
 from antiphase.adaptive.frequency_domain import (
     DelaylessFxLMS,
     FrequencyDomainKalmanFilter,
@@ -31,6 +32,7 @@ __all__ = [
     "Canceller",
     "Controller",
     "DelaylessFxLMS",
+    "FilterBatch",
     "FilteredXController",
     "FrequencyDomainKalmanFilter",
     "FxLMS",

@@ -63,7 +63,7 @@ class AffineProjectionFilter(NativeCanceller):
         require(n_taps >= 1, "n_taps", n_taps, "at least 1")
         require(1 <= order <= 16, "order", order, "in 1 … 16")
         rule = step_rule(mu, leakage=leakage, epsilon=epsilon, energy_floor=energy_floor)
-        super().__init__(native_class("Lms", dtype)(n_taps, order, rule), dtype)
+        super().__init__(native_class("AffineProjection", dtype)(n_taps, order, rule), dtype)
 
 
 class ModifiedFxAP(FilteredXController):
@@ -124,7 +124,7 @@ class ModifiedFxAP(FilteredXController):
     ) -> None:
         require(1 <= order <= 16, "order", order, "in 1 … 16")
         super().__init__(
-            "ModifiedFx",
+            "ModifiedFxAp",
             n_taps,
             secondary_path_estimate,
             order,

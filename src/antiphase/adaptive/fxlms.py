@@ -251,7 +251,7 @@ class ModifiedFxNLMS(FilteredXController):
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__(
-            "ModifiedFx",
+            "ModifiedFxLms",
             n_taps,
             secondary_path_estimate,
             1,
