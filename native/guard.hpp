@@ -61,6 +61,7 @@ class Guard : public Around<T> {
         test_(settings.fs / static_cast<double>(hop_)), keeper_(inner.filter_size()), x_(inner.shape().references), e_(inner.shape().errors),
         y_(inner.shape().loudspeakers), lost_(inner.shape().loudspeakers),
         zeros_(inner.filter_size(), T(0)), tail_(static_cast<std::uint64_t>(0.06 * settings.fs)) {
+    sound_share_ = 1 / (0.2 * settings.fs * static_cast<double>(inner.shape().errors));
     if (!estimate) return;
     played_ = std::make_unique<PathModel<T>>(*estimate, settings.error_delay);
     missing_ = std::make_unique<PathModel<T>>(*estimate, settings.error_delay);
@@ -78,6 +79,12 @@ class Guard : public Around<T> {
     state_ = GuardState::active;
     test_.forget();
     keeper_.forget();
+    begin_interval();
+  }
+
+  // Another filter came in while the output was silent: nothing is known about it yet.
+  void begin_afresh() {
+    test_.forget();
     begin_interval();
   }
 
@@ -110,6 +117,7 @@ class Guard : public Around<T> {
     at_ = since_judged_ = pause_ = calm_ = missing_left_ = hop_clipped_ = grace_ = silent_ = 0;
     strikes_ = 0;
     gain_ = ceiling_ = 1;
+    sound_ = 0;
     expected_ = std::numeric_limits<double>::infinity();
   }
 
@@ -139,6 +147,7 @@ class Guard : public Around<T> {
     archive(strikes_);
     archive(gain_);
     archive(ceiling_);
+    archive(sound_);
     archive(expected_);
   }
 
@@ -154,6 +163,7 @@ class Guard : public Around<T> {
       e_[m] = outliers_e_(m, error[m]);
       const bool outlier = e_[m] != error[m];
       const T anti_noise = played_ ? played_->output(m) : T(0);
+      sound_ += sound_share_ * (square(anti_noise) - sound_);
       const double heard = square(error[m]), left = square(error[m] - anti_noise);
       // By the estimate it is the drive's own sound; without one only the level can tell.
       runaway = runaway || (played_ ? square(anti_noise) > std::max(40 * expected_, 3 * left)
@@ -180,6 +190,9 @@ class Guard : public Around<T> {
 
  private:
   using Around<T>::inner_;
+
+  // The drive's own sound, 30 dB below the noise, could make it louder by a quarter of a dB.
+  bool audible() const { return !played_ || sound_ > 1e-3 * expected_; }
 
   static double square(T value) { return static_cast<double>(value) * static_cast<double>(value); }
 
@@ -264,7 +277,8 @@ class Guard : public Around<T> {
       strike();
       return;
     }
-    if (test_.due(watch_.harm_ratio(), watch_.drive_ratio(), watch_.discredited())) {
+    const bool due = test_.due(watch_.harm_ratio(), watch_.drive_ratio(), watch_.discredited());
+    if (due && audible()) {
       test_.begin(watch_.error_ratio(), watch_.drive_ratio());
       ++counts_.tests;
       return;
@@ -358,6 +372,8 @@ class Guard : public Around<T> {
   std::uint64_t hop_clipped_ = 0, grace_ = 0, silent_ = 0, missing_span_ = 1;
   std::uint32_t strikes_ = 0;
   double gain_ = 1, ceiling_ = 1;
+  // Of the drive's own sound, per error microphone.
+  double sound_ = 0, sound_share_ = 0;
   // Energy of one frame with control off, as far as it is known.
   double expected_ = std::numeric_limits<double>::infinity();
 };

@@ -49,6 +49,7 @@ static void bind(nb::module_& m) {
       "floor_rms"_a, "outlier_factor"_a, "error_delay"_a);
   bind_kernel<Class, T>(cls, "reference", "error");
   cls.def("status", &status<T>)
+      .def("begin_afresh", &Guard<T>::begin_afresh)
       .def("set_estimate",
            [](Guard<T>& self, Path path) { self.set_estimate(path_matrix<T>(path)); }, "path"_a);
 }

@@ -158,6 +158,10 @@ class Guard(WrappedController):
         super().__init__(core, controller, dtype)
         self._estimate_shape = None if path is None else path.shape
 
+    def begin_afresh(self) -> None:
+        """Judge from here: a filter from elsewhere has taken over from silence."""
+        self._core.begin_afresh()
+
     def set_secondary_path_estimate(self, path: npt.ArrayLike) -> None:
         """Judge by another Ŝ from now on; a mute or hold due to the old one ends.
 

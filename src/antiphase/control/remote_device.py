@@ -123,7 +123,7 @@ class SplitDevice(NativeController):
     def _begin(self) -> None:
         self._known: dict[int, Signal] = {0: np.zeros(self._shape, self._dtype)}
         self._pending: Push | None = None
-        self._version = self._secondary_version = 0
+        self._version = self._secondary_version = self._applied = 0
         self._overrides = int(self._filter.overrides)
         self._seq = self._next_sample = 0
 
@@ -209,20 +209,22 @@ class SplitDevice(NativeController):
 
     def _settle(self) -> list[Message]:
         out: list[Message] = []
-        overrides = int(self._filter.overrides)
+        was_silent = self._version == 0
+        overrides, version = int(self._filter.overrides), int(self._filter.version)
         if overrides != self._overrides:
             muted = self._guard.status.state == "muted"
             out.append(Nack(self._version, "muted" if muted else "rolled_back"))
             self._overrides = overrides
             self._version = self._find(self._filter.control_filter)
-        elif int(self._filter.version) != self._version and not self._filter.waiting:
-            self._version = int(self._filter.version)
+        if version != self._applied:
+            self._version = self._applied = version
         push = self._pending
-        if push is not None and int(self._filter.version) == push.version:
+        if push is not None and version == push.version:
             if push.secondary_path.size:
                 self._guard.set_secondary_path_estimate(push.secondary_path)
                 self._secondary_version = push.secondary_version
-            self._version = push.version
+            elif was_silent:
+                self._guard.begin_afresh()
             self._pending = None
             out.append(Ack(push.version, int(self._filter.applied_at)))
         return out

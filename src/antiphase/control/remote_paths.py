@@ -16,6 +16,8 @@ __all__ = ["ChangeRule", "JointPaths"]
 
 Floats = npt.NDArray[np.float64]
 
+_FIRST_DOUBT = 0.1  # the first Ŝ was measured: its error counts as 20 dB below that of P̂ = 0
+
 
 @dataclass(frozen=True)
 class ChangeRule:
@@ -40,7 +42,7 @@ class ChangeRule:
         Stretches that make the usual level.
     """
 
-    share: float = 0.05
+    share: float = 0.02
     factor: float = 4.0
     stretch_s: float = 0.025
     in_a_row: int = 2
@@ -112,7 +114,9 @@ class JointPaths:
             evidence_s=0.02,
             dtype=np.float64,
         )
-        start = np.stack([np.zeros(self._n_taps), -path])[None]
+        # The ridge is the same for all unknowns: a smaller drive makes its path the surer one.
+        self._doubt = _FIRST_DOUBT
+        start = np.stack([np.zeros(self._n_taps), -path / self._doubt])[None]
         self._solver.control_filter = start
         self._path = path
         self._primary = np.zeros(self._n_taps)
@@ -207,7 +211,7 @@ class JointPaths:
         ratio = self._ratio(self._noise or 0.0, max(power, 1e-30))
         self._solver.reset()
         self._solver.control_filter = self._prior
-        inputs = np.stack([x * self._scale, y], axis=1)
+        inputs = np.stack([x * self._scale, y * self._doubt], axis=1)
         self._solver.observe(inputs, np.nan_to_num((ratio - 1) * e), ratio * e)
         self._seen = len(e)
         self._solve(200)
@@ -220,7 +224,7 @@ class JointPaths:
     def _solve(self, iterations: int) -> None:
         if self._scale is not None and self._solver.solve(iterations):
             taps = -self._solver.control_filter.reshape(2, self._n_taps)
-            self._primary, self._path = taps[0] * self._scale, taps[1]
+            self._primary, self._path = taps[0] * self._scale, taps[1] * self._doubt
 
     def _filter(self, x: Floats, path: Floats) -> Floats:
         whole: Floats = signal.oaconvolve(x, path)[self._n_taps - 1 : len(x)]
@@ -249,7 +253,9 @@ class JointPaths:
         self.changes += 1
         self._before = before
         self._fresh = np.zeros((3, 0))
-        self._prior = self._solver.control_filter
+        self._prior = np.array(self._solver.control_filter, ndmin=3)
+        self._prior[0, 1] *= self._doubt
+        self._doubt = 1.0
         self._noise = self.usual
         self._solver.restart()
         self._usual = []
@@ -274,7 +280,7 @@ class JointPaths:
         noise = min(left, self.usual)
         deviation = max(power, left) if doubtful else max(0.1 * power, left)
         ratio = self._ratio(noise, deviation + 1e-30)
-        inputs = np.stack([reference * self._scale, drive], axis=1)
+        inputs = np.stack([reference * self._scale, drive * self._doubt], axis=1)
         self._solver.observe(inputs, np.nan_to_num((ratio - 1) * error), ratio * error)
         self._seen += len(error)
         self._solve(24)
