@@ -107,6 +107,8 @@ static nb::dict counters(BatchLoop& self) {
   result["junk"] = c.junk;
   result["srtp_failed"] = c.srtp_failed;
   result["rtcp_malformed"] = c.rtcp_failed;
+  result["rtp_unknown"] = c.rtp_unknown;
+  result["unencodable"] = c.unencodable;
   result["upward_dropped"] = c.upward_dropped;
   result["batches"] = c.batches;
   result["send_failed"] = c.send_failed;
@@ -204,13 +206,14 @@ void bind_media(nb::module_& m) {
            "session"_a, "host"_a, "port"_a)
       .def("add_stream",
            [](BatchLoop& self, int session, std::uint32_t ssrc, int codec, int payload_type,
-              int clock_rate, int fs, int channels, std::uintptr_t decoder) {
+              int clock_rate, int fs, int channels, std::uintptr_t decoder,
+              std::size_t reorder) {
              return self.add_stream(session, ssrc,
                                     format(codec, payload_type, clock_rate, fs, channels),
-                                    reinterpret_cast<void*>(decoder));
+                                    reinterpret_cast<void*>(decoder), reorder);
            },
            "session"_a, "ssrc"_a, "codec"_a, "payload_type"_a, "clock_rate"_a, "fs"_a, "channels"_a,
-           "decoder"_a)
+           "decoder"_a, "reorder"_a)
       .def("remove_stream", &BatchLoop::remove_stream, "session"_a, "ssrc"_a, Release())
       .def("add_output",
            [](BatchLoop& self, int session, std::uint32_t ssrc, int sequence, std::uint32_t timestamp,
@@ -227,16 +230,17 @@ void bind_media(nb::module_& m) {
       .def("set_routes", &set_routes, "stream"_a, "routes"_a,
            nb::sig("def set_routes(self, stream: int, routes: list[tuple[int, int, float, object]]) -> "
                    "None"))
+      .def("remove_output", &BatchLoop::remove_output, "output"_a, Release())
+      .def("resend",
+           [](BatchLoop& self, int output, int sequence) {
+             nb::gil_scoped_release unlocked;
+             return self.resend(output, static_cast<std::uint16_t>(sequence));
+           },
+           "output"_a, "sequence"_a)
       .def("set_bitrate", &BatchLoop::set_bitrate, "output"_a, "bitrate"_a, Release())
       .def("protect_rtcp",
            [](BatchLoop& self, int session, nb::bytes packet) {
              return to_bytes(self.protect_rtcp(
-                 session, static_cast<const std::uint8_t*>(packet.data()), packet.size()));
-           },
-           "session"_a, "packet"_a)
-      .def("protect_rtp",
-           [](BatchLoop& self, int session, nb::bytes packet) {
-             return to_bytes(self.protect_rtp(
                  session, static_cast<const std::uint8_t*>(packet.data()), packet.size()));
            },
            "session"_a, "packet"_a)

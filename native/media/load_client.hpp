@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "media/loop_types.hpp"
 #include "media/packet.hpp"
 #include "media/stream.hpp"
 
@@ -32,8 +33,6 @@ struct LoadTotals {
 
 class LoadClient {
  public:
-  static constexpr std::size_t delay_bins = 200;
-
   LoadClient(SrtpApi srtp, int wake) : srtp_(srtp), wake_(wake), epoll_(epoll_create1(0)) {
     if (epoll_ < 0) throw std::runtime_error("epoll is not to be had");
   }
@@ -123,14 +122,12 @@ class LoadClient {
   }
   std::vector<std::uint64_t> take_delays() {
     const std::lock_guard<std::mutex> hold(lock_);
-    std::vector<std::uint64_t> bins(delays_.begin(), delays_.end());
-    delays_.fill(0);
-    return bins;
+    return delays_.take();
   }
   void reset_totals() {
     const std::lock_guard<std::mutex> hold(lock_);
     for (auto& c : clients_) c->totals = LoadTotals{};
-    delays_.fill(0);
+    delays_.take();
   }
 
  private:
@@ -238,8 +235,7 @@ class LoadClient {
     const double delay = now_s() - c.sent_s[ours % window];
     if (delay >= 0 && delay < 1.0) {
       ++c.totals.answered;
-      const double us = std::max(1.0, delay * 1e6);
-      ++delays_[std::min(delay_bins - 1, static_cast<std::size_t>(8.0 * std::log2(us)))];
+      delays_.add(static_cast<std::uint64_t>(delay * 1e9));
     }
   }
 
@@ -248,7 +244,7 @@ class LoadClient {
   std::mutex lock_, upward_lock_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<LoadItem> upward_;
-  std::array<std::uint64_t, delay_bins> delays_{};
+  DelayHistogram delays_;
   std::uint64_t random_ = 88172645463325252ull;
   bool woken_ = false;
   std::atomic<bool> running_{false};

@@ -1,4 +1,4 @@
-// Incoming and outgoing streams of the batch loop: reception counters, codecs, routes.
+// Incoming streams of the batch loop: reception counters, decoders, routes.
 #pragma once
 
 #include <algorithm>
@@ -67,36 +67,45 @@ struct Scratch {
 
 enum class Processing : std::uint8_t { forward, gain, clean, listen };
 
+// Samples on their way from a stream to an output.
+struct Sound {
+  const float* pcm;
+  std::size_t frames, channels;
+};
+
 struct Route {
   std::int32_t output = -1;
   Processing processing = Processing::forward;
   float gain = 1.0f;
   Canceller<float>* canceller = nullptr;  // clean: reference = right channel, primary = left
 
-  // Returns `out_channels` interleaved channels of the same number of frames.
-  const float* run(const float* pcm, std::size_t frames, std::size_t channels,
-                   std::size_t out_channels, Scratch& scratch) const {
-    const float* mono = pcm;
-    if (processing == Processing::clean && channels == 2) {
-      for (std::size_t k = 0; k < frames; ++k) {
-        scratch.b[k] = pcm[2 * k];
-        scratch.c[k] = pcm[2 * k + 1];
-      }
-      canceller->process_flushed(scratch.c.data(), scratch.b.data(), scratch.b.data(), frames);
-      mono = scratch.b.data();
-      channels = 1;
+  bool same_treatment(const Route& other) const {
+    return processing == other.processing && gain == other.gain && canceller == other.canceller;
+  }
+
+  // What becomes of a frame, apart from gain; once for all routes of the same treatment.
+  Sound treat(const Sound& sound, Scratch& scratch) const {
+    if (processing != Processing::clean || sound.channels != 2) return sound;
+    for (std::size_t k = 0; k < sound.frames; ++k) {
+      scratch.b[k] = sound.pcm[2 * k];
+      scratch.c[k] = sound.pcm[2 * k + 1];
     }
+    canceller->process_flushed(scratch.c.data(), scratch.b.data(), scratch.b.data(), sound.frames);
+    return {scratch.b.data(), sound.frames, 1};
+  }
+
+  // The sound with its gain in `channels` interleaved channels.
+  const float* match(const Sound& sound, std::size_t channels, Scratch& scratch) const {
     const float g = processing == Processing::gain ? gain : 1.0f;
-    if (channels == out_channels && g == 1.0f) return mono;
+    if (sound.channels == channels && g == 1.0f) return sound.pcm;
     float* target = scratch.a.data();
-    for (std::size_t k = 0; k < frames; ++k) {
-      if (channels == out_channels) {
-        for (std::size_t c = 0; c < channels; ++c) target[channels * k + c] = g * mono[channels * k + c];
-      } else if (channels == 1) {
-        target[2 * k] = target[2 * k + 1] = g * mono[k];
-      } else {
-        target[k] = 0.5f * g * (mono[2 * k] + mono[2 * k + 1]);
-      }
+    const float* pcm = sound.pcm;
+    if (sound.channels == channels) {
+      for (std::size_t k = 0; k < sound.frames * channels; ++k) target[k] = g * pcm[k];
+    } else if (sound.channels == 1) {
+      for (std::size_t k = 0; k < sound.frames; ++k) target[2 * k] = target[2 * k + 1] = g * pcm[k];
+    } else {
+      for (std::size_t k = 0; k < sound.frames; ++k) target[k] = 0.5f * g * (pcm[2 * k] + pcm[2 * k + 1]);
     }
     return target;
   }
@@ -104,8 +113,10 @@ struct Route {
 
 class Stream {
  public:
-  Stream(const Format& f, void* decoder, const OpusApi& opus)
-      : format(f), decoder_(decoder), opus_(opus), pcm_(max_frame * max_stream_channels) {}
+  // `reorder`: packets that may wait for a missing one before it is concealed.
+  Stream(const Format& f, void* decoder, const OpusApi& opus, std::size_t reorder)
+      : format(f), decoder_(decoder), opus_(opus), pcm_(max_frame * max_stream_channels),
+        held_(reorder > 0 ? reorder + 1 : 0) {}
 
   Format format;
   ReceptionCounters reception;
@@ -121,33 +132,75 @@ class Stream {
     const bool decoding = std::any_of(routes.begin(), routes.end(), [](const Route& r) {
       return r.processing != Processing::forward;
     });
-    if (!decoding || packet.size == 0) {
-      next_ = std::max(next_, sequence + 1);
+    if (!decoding) {
+      next_ = -1;
+      waiting_ = 0;
       return;
     }
     if (next_ < 0) next_ = sequence;
     if (sequence < next_) return;
+    if (held_.empty()) {
+      play(packet, sequence, on_frame);
+      return;
+    }
+    hold(packet, sequence);
+    while (waiting_ > 0 && (held_[0].sequence == next_ || waiting_ == held_.size())) {
+      play(held_[0].packet(), held_[0].sequence, on_frame);
+      std::rotate(held_.begin(), held_.begin() + 1, held_.begin() + static_cast<long>(waiting_));
+      --waiting_;
+    }
+  }
+
+ private:
+  // A packet that waits for an older one.
+  struct Held {
+    std::int64_t sequence = 0;
+    std::uint32_t timestamp = 0;
+    std::vector<std::uint8_t> payload;
+
+    Packet packet() const {
+      Packet p;
+      p.timestamp = timestamp;
+      p.payload = payload.data();
+      p.size = payload.size();
+      return p;
+    }
+  };
+
+  static constexpr std::int64_t max_gap = 25;
+  static constexpr std::int64_t max_dropout = 3000;
+
+  // Keeps a copy, oldest first; there is always room for one.
+  void hold(const Packet& packet, std::int64_t sequence) {
+    std::size_t at = waiting_++;
+    held_[at].sequence = sequence;
+    held_[at].timestamp = packet.timestamp;
+    held_[at].payload.assign(packet.payload, packet.payload + packet.size);
+    for (; at > 0 && held_[at - 1].sequence > sequence; --at) std::swap(held_[at - 1], held_[at]);
+  }
+
+  // Conceals what is missing before a packet and decodes it. A packet without payload keeps a
+  // connection alive and is no frame.
+  template <class OnFrame>
+  void play(const Packet& packet, std::int64_t sequence, OnFrame on_frame) {
     const std::int64_t missing = sequence - next_;
     if (missing > 0 && missing <= max_gap && frames_ > 0) {
       for (std::int64_t k = missing; k > 0; --k) {
-        conceal(k == 1 ? &packet : nullptr);
+        conceal(k == 1 && packet.size > 0 ? &packet : nullptr);
         ++reception.concealed;
-        timestamp_ += frames_ * format.clock_rate / format.fs;
-        on_frame(pcm_.data(), frames_, timestamp_);
+        timestamp_ += static_cast<std::uint32_t>(frames_ * format.clock_rate / format.fs);
+        on_frame(Sound{pcm_.data(), frames_, format.channels}, timestamp_, true);
       }
     }
     next_ = sequence + 1;
+    if (packet.size == 0) return;
     if (!decode(packet)) {
       ++reception.undecodable;
       return;
     }
     timestamp_ = packet.timestamp;
-    on_frame(pcm_.data(), frames_, timestamp_);
+    on_frame(Sound{pcm_.data(), frames_, format.channels}, timestamp_, false);
   }
-
- private:
-  static constexpr std::int64_t max_gap = 25;
-  static constexpr std::int64_t max_dropout = 3000;
 
   // Extended sequence number of a packet that counts, -1 for a duplicate.
   std::int64_t place(const Packet& packet, std::uint64_t time_ns) {
@@ -184,6 +237,7 @@ class Stream {
     reception.received = 0;
     seen_ = 1;
     next_ = -1;
+    waiting_ = 0;
   }
 
   void count(const Packet& packet, std::uint64_t time_ns) {
@@ -264,114 +318,11 @@ class Stream {
   std::size_t frames_ = 0;
   std::uint32_t timestamp_ = 0;
   std::int64_t next_ = -1;
+  std::vector<Held> held_;  // as many as may wait, and one; the first `waiting_` do
+  std::size_t waiting_ = 0;
   std::uint64_t seen_ = 0;
   double transit_ = 0;
   bool has_transit_ = false;
-};
-
-class Output {
- public:
-  Output(std::int32_t session_id, std::uint32_t ssrc, std::uint16_t first_sequence,
-         std::uint32_t first_timestamp, const Format& f, void* encoder, const OpusApi& opus,
-         std::vector<std::uint8_t> extension)
-      : session(session_id), format(f), sequence(first_sequence), timestamp(first_timestamp),
-        ssrc_(ssrc), encoder_(encoder), opus_(opus), extension_(std::move(extension)) {}
-
-  std::int32_t session;
-  Format format;
-  std::uint16_t sequence;
-  std::uint32_t timestamp;
-  std::uint64_t packets = 0, octets = 0;
-
-  void* codec() const { return encoder_; }
-
-  // One encoded frame as an RTP packet; 0 where the frame does not fit the codec.
-  std::size_t packetise(const float* pcm, std::size_t frames, std::uint8_t* data, std::size_t limit) {
-    const std::size_t start = header(data, packets == 0, timestamp);
-    const std::size_t size = encode(pcm, frames, data + start, limit - start);
-    if (size == 0) return 0;
-    timestamp += static_cast<std::uint32_t>(frames * format.clock_rate / format.fs);
-    return finish(start, size);
-  }
-
-  // A foreign packet under our source: timestamps keep their steps, sequence numbers their gaps.
-  std::size_t packetise_forwarded(const Packet& packet, std::uint8_t* data) {
-    if (!forwarding_) {
-      forwarding_ = true;
-      sequence_offset_ = static_cast<std::uint16_t>(sequence - packet.sequence);
-      timestamp_offset_ = timestamp - packet.timestamp;
-    }
-    sequence = static_cast<std::uint16_t>(packet.sequence + sequence_offset_);
-    timestamp = packet.timestamp + timestamp_offset_;
-    const std::size_t start = header(data, packet.marker, timestamp);
-    std::memcpy(data + start, packet.payload, packet.size);
-    return finish(start, packet.size);
-  }
-
- private:
-  std::size_t header(std::uint8_t* data, bool marker, std::uint32_t stamp) const {
-    data[0] = extension_.empty() ? 0x80 : 0x90;
-    data[1] = static_cast<std::uint8_t>(format.payload_type | (marker ? 0x80 : 0));
-    data[2] = static_cast<std::uint8_t>(sequence >> 8);
-    data[3] = static_cast<std::uint8_t>(sequence);
-    for (int k = 0; k < 4; ++k) {
-      data[4 + k] = static_cast<std::uint8_t>(stamp >> (24 - 8 * k));
-      data[8 + k] = static_cast<std::uint8_t>(ssrc_ >> (24 - 8 * k));
-    }
-    std::memcpy(data + 12, extension_.data(), extension_.size());
-    return 12 + extension_.size();
-  }
-
-  std::size_t finish(std::size_t start, std::size_t size) {
-    ++sequence;
-    ++packets;
-    octets += size;
-    return start + size;
-  }
-
-  std::size_t encode(const float* pcm, std::size_t frames, std::uint8_t* data, std::size_t limit) {
-    const std::size_t samples = frames * format.channels;
-    switch (format.codec) {
-      case Codec::opus: {
-        const int n = opus_.encode(encoder_, pcm, static_cast<int>(frames), data,
-                                   static_cast<std::int32_t>(limit));
-        return n > 0 ? static_cast<std::size_t>(n) : 0;
-      }
-      case Codec::l16:
-        if (2 * samples > limit) return 0;
-        for (std::size_t k = 0; k < samples; ++k) {
-          const std::int16_t value = to_int16(pcm[k]);
-          data[2 * k] = static_cast<std::uint8_t>(value >> 8);
-          data[2 * k + 1] = static_cast<std::uint8_t>(value);
-        }
-        return 2 * samples;
-      case Codec::g722:
-        if (frames % 2 != 0 || frames > max_frame) return 0;
-        for (std::size_t k = 0; k < frames; ++k) samples_[k] = to_int16(pcm[k]);
-        g722_.encode(samples_.data(), frames, data);
-        return frames / 2;
-      case Codec::pcmu:
-      case Codec::pcma: {
-        if (samples > limit) return 0;
-        const auto& code = g711_tables().code[format.codec == Codec::pcma ? 1 : 0];
-        for (std::size_t k = 0; k < samples; ++k) {
-          data[k] = code[static_cast<std::size_t>(to_int16(pcm[k]) + 32768)];
-        }
-        return samples;
-      }
-    }
-    return 0;
-  }
-
-  std::uint32_t ssrc_;
-  void* encoder_;
-  OpusApi opus_;
-  std::vector<std::uint8_t> extension_;
-  g722::Encoder g722_;
-  std::array<std::int16_t, max_frame> samples_{};
-  bool forwarding_ = false;
-  std::uint16_t sequence_offset_ = 0;
-  std::uint32_t timestamp_offset_ = 0;
 };
 
 }  // namespace antiphase::media

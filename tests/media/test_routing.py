@@ -10,7 +10,7 @@ from antiphase.errors import ParameterError
 from antiphase.media.client import ClientTrack
 from antiphase.media.events import AudioReceived
 from antiphase.media.payload import AudioFormat
-from antiphase.media.routing import Clean, Forward, Gain, Listen, Route, apply_processing
+from antiphase.media.routing import Clean, Forward, Gain, Listen, Route, match_channels
 from tests.media.link import L16, Link
 
 STEREO = AudioFormat("L16", 96, 8000, 2)
@@ -108,7 +108,7 @@ def test_a_route_to_nobody_is_silent() -> None:
 def test_channels_are_matched(have: int, want: int) -> None:
     """Mono goes to both sides, stereo to its mean."""
     pcm = np.full(10, 0.5) if have == 1 else np.tile([0.25, 0.75], (10, 1))
-    out = apply_processing(Gain(), pcm, want)
+    out = match_channels(pcm, want)
     assert out.shape == ((10,) if want == 1 else (10, 2))
     assert out.mean() == pytest.approx(0.5)
 

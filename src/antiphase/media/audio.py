@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from antiphase.arrays import Signal
 from antiphase.errors import SignalError
 from antiphase.media.payload import AudioFormat, OpusSettings, check_channels
-from antiphase.media.rtp import Arrival, ReceptionStatistics, RtpPacket
+from antiphase.media.rtp import Arrival, ReceptionStatistics, RtpPacket, unwrap_timestamp
 
 __all__ = ["AudioFrame", "AudioReceiver", "AudioSender"]
 
@@ -86,7 +86,7 @@ class AudioReceiver:
             self._next = sequence
             self._waiting.clear()
             self._timestamp = packet.timestamp
-        if kind is Arrival.DUPLICATE or sequence < self._next or not packet.payload:
+        if kind is Arrival.DUPLICATE or sequence < self._next:
             return []
         self._waiting[sequence] = packet
         frames: list[AudioFrame] = []
@@ -100,6 +100,11 @@ class AudioReceiver:
                 break
         return frames
 
+    def pass_over(self, packet: RtpPacket, arrival: float) -> None:
+        """Count a packet that nobody wants decoded; `receive` will begin anew."""
+        self.statistics.add(packet, arrival)
+        self._next = None
+
     def _fill_gap(self) -> list[AudioFrame]:
         """Conceal up to the oldest waiting packet; a long gap is skipped instead."""
         resume = min(self._waiting)
@@ -109,7 +114,7 @@ class AudioReceiver:
             return []
         frames = []
         for missing in range(first, resume):
-            following = self._waiting[resume].payload if missing == resume - 1 else None
+            following = (self._waiting[resume].payload or None) if missing == resume - 1 else None
             try:
                 pcm = self.decoder.conceal(self._samples, following)
             except SignalError:
@@ -121,14 +126,15 @@ class AudioReceiver:
         return frames
 
     def _decode(self, packet: RtpPacket) -> list[AudioFrame]:
+        if not packet.payload:  # keeps the connection alive, is no frame
+            return []
         try:
             pcm = self.decoder.decode(packet.payload)
         except SignalError:
             self.undecodable += 1
             return []
         self._samples = len(pcm)
-        step = (packet.timestamp - self._timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        self._timestamp += step
+        self._timestamp = unwrap_timestamp(packet.timestamp, self._timestamp)
         return [AudioFrame(pcm, self.fs, self._timestamp)]
 
 
@@ -184,8 +190,12 @@ class AudioSender:
             If the frame does not fit the codec.
         """
         check_channels(pcm, self.form.channels)
-        packet = self.packetise(self.encoder.encode(pcm))
-        self.timestamp += len(pcm) * self.form.clock_rate // self.fs
+        return self.send_encoded(self.encoder.encode(pcm), len(pcm))
+
+    def send_encoded(self, payload: bytes, samples: int) -> RtpPacket:
+        """Return the packet of a frame that another sender of this format has encoded."""
+        packet = self.packetise(payload)
+        self.timestamp += samples * self.form.clock_rate // self.fs
         return packet
 
     def forward(self, packet: RtpPacket) -> RtpPacket:

@@ -11,19 +11,18 @@ __all__ = ["BitrateController", "BitrateLimits"]
 
 @dataclass(frozen=True)
 class BitrateLimits:
-    """Bounds of the bitrate in bits per second, and where it starts."""
+    """Bounds of the bitrate in bits per second."""
 
     minimum: int = 16000
-    start: int = 64000
     maximum: int = 128000
 
     def __post_init__(self) -> None:
         """Check the order."""
         require(
-            6000 <= self.minimum <= self.start <= self.maximum <= 510000,
+            6000 <= self.minimum <= self.maximum <= 510000,
             "BitrateLimits",
-            (self.minimum, self.start, self.maximum),
-            "6000 ≤ minimum ≤ start ≤ maximum ≤ 510000",
+            (self.minimum, self.maximum),
+            "6000 ≤ minimum ≤ maximum ≤ 510000",
         )
 
 
@@ -37,6 +36,8 @@ class BitrateController:
     ----------
     limits : BitrateLimits
         Bounds.
+    start : int
+        Bits per second before the first report, moved into the bounds.
 
     References
     ----------
@@ -44,9 +45,9 @@ class BitrateController:
     Real-Time Communication, §6 (loss-based part).
     """
 
-    def __init__(self, limits: BitrateLimits) -> None:
+    def __init__(self, limits: BitrateLimits, start: int) -> None:
         self.limits = limits
-        self.bitrate = limits.start
+        self.bitrate = min(max(start, limits.minimum), limits.maximum)
         self.loss = 0.0
         """Loss fraction of the newest report."""
         self._cap = limits.maximum

@@ -6,6 +6,7 @@ an authenticated connectivity check, so nobody else's ClientHello or junk reache
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,12 +14,12 @@ from typing import Protocol
 from antiphase.arrays import Signal
 from antiphase.errors import ParameterError, ProtocolError
 from antiphase.media.answer import AnswerPolicy, NegotiatedSection, negotiate, write_description
-from antiphase.media.audio import AudioFrame
 from antiphase.media.dtls import Certificate, DtlsTransport, is_dtls
 from antiphase.media.events import AudioReceived, Closed, Counters, Event
 from antiphase.media.ice import IceCredentials, IceLiteAgent, local_ufrag
-from antiphase.media.routing import Clean, Forward, Gain, Listen, Route, apply_processing
-from antiphase.media.rtp import RtpPacket, is_rtcp, is_rtp
+from antiphase.media.notices import Notices
+from antiphase.media.routing import Route, Router
+from antiphase.media.rtp import is_rtcp, is_rtp
 from antiphase.media.sdp import Description, SdpLimits, parse_description
 from antiphase.media.session import MediaSession, SessionSettings
 from antiphase.media.stun import Address, Message, is_stun
@@ -26,6 +27,7 @@ from antiphase.media.stun import Address, Message, is_stun
 __all__ = ["Carrier", "Endpoint", "EndpointSettings"]
 
 _MAX_QUEUE = 20000
+_LOG = logging.getLogger("antiphase.media")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ class Carrier(Protocol):
     def set_routes(self, session: MediaSession, mid: str, routes: tuple[Route, ...]) -> None:
         """Replace all routes of one incoming section."""
 
+    def counts(self) -> dict[str, int]:
+        """Return what the carrier has dropped, by the names of `Counters`."""
+
 
 @dataclass
 class _Peer:
@@ -114,11 +119,12 @@ class Endpoint:
         self.settings = settings
         self._carrier = carrier
         self.certificate = certificate or Certificate()
-        self.counters = Counters()
+        self._counters = Counters()
         self._peers: dict[str, _Peer] = {}
         self._by_ufrag: dict[str, _Peer] = {}
         self._by_source: dict[Address, _Peer] = {}
-        self._routes: dict[tuple[str, str], tuple[Route, ...]] = {}
+        self._router = Router(self._session, self._sent, self._counters)
+        self._notices = Notices(_LOG)
         self._outgoing: deque[tuple[bytes, Address]] = deque()
         self._events: deque[Event] = deque()
 
@@ -135,7 +141,7 @@ class Endpoint:
         try:
             return self._open(session_id, parse_description(offer, self.settings.limits), now)
         except ProtocolError:
-            self.counters.sdp_refused += 1
+            self._counters.sdp_refused += 1
             raise
 
     def _open(self, session_id: str, offer: Description, now: float) -> str:
@@ -151,14 +157,14 @@ class Endpoint:
             DtlsTransport(self.certificate, "server", offer.fingerprints),
             negotiate(offer, self.settings.policy),
             self.settings.session,
-            self.counters,
+            self._counters,
         )
         agent = IceLiteAgent(IceCredentials.generate(), offer.credentials, now)
         peer = _Peer(session, agent, now)
         self._peers[session_id] = peer
         self._by_ufrag[agent.local.ufrag] = peer
-        session.on_packet = lambda mid, packet: self._forward(session_id, mid, packet)
-        session.decodes = lambda mid: self._decodes(session_id, mid)
+        session.on_packet = lambda mid, packet: self._router.forward(session_id, mid, packet)
+        session.decodes = lambda mid: self._router.decodes(session_id, mid)
         return self._answer(peer)
 
     def _renegotiate(self, peer: _Peer, offer: Description, now: float) -> str:
@@ -193,8 +199,8 @@ class Endpoint:
             self._close_gate(source)
         if self._carrier is not None:
             self._carrier.drop_session(peer.session)
-        for key in [key for key in self._routes if key[0] == session_id]:
-            del self._routes[key]
+        self._router.drop(session_id)
+        _LOG.info("session %s closed: %s", session_id, reason)
         self._events.append(Closed(session_id, reason))
 
     def receive(self, datagram: bytes, source: Address, now: float, wall: float) -> None:
@@ -216,32 +222,34 @@ class Endpoint:
             return
         peer = self._by_source.get(source)
         if peer is None:
-            self.counters.ungated += 1
+            self._counters.ungated += 1
         elif is_dtls(datagram):
             self._receive_dtls(peer, datagram, now)
         elif is_rtp(datagram):
             if is_rtcp(datagram):
                 peer.session.receive_rtcp(datagram, now, wall)
             else:
-                self._events.extend(self._route(peer.session.receive_rtp(datagram, now)))
+                for event in peer.session.receive_rtp(datagram, now):
+                    if not isinstance(event, AudioReceived) or self._router.carry(event):
+                        self._events.append(event)
             self._flush(peer)
         else:
-            self.counters.junk += 1
+            self._counters.junk += 1
 
     def _receive_stun(self, datagram: bytes, source: Address, now: float) -> None:
         try:
             message = Message.parse(datagram)
         except ProtocolError:
-            self.counters.stun_malformed += 1
+            self._counters.stun_malformed += 1
             return
         peer = self._by_ufrag.get(local_ufrag(message) or "")
         if peer is None:
-            self.counters.stun_unknown += 1
+            self._counters.stun_unknown += 1
             return
         agent = peer.agent
         before = agent.bad_requests
         answer = agent.handle(message, source, now)
-        self.counters.stun_unauthenticated += agent.bad_requests - before
+        self._counters.stun_unauthenticated += agent.bad_requests - before
         if answer is not None:
             self._send(answer, source)
         if agent.knows(source) and self._by_source.get(source) is not peer:
@@ -264,7 +272,7 @@ class Endpoint:
         try:
             self._events.extend(session.receive_dtls(datagram, now))
         except ProtocolError as error:
-            self.counters.dtls_failed += 1
+            self._counters.dtls_failed += 1
             if session.dtls.closed:
                 self.close(session.session_id, str(error))
             return
@@ -281,52 +289,19 @@ class Endpoint:
             If the session is unknown.
         """
         session = self._peer(session_id).session
-        self._routes[session_id, mid] = routes
+        self._router.set_routes(session_id, mid, routes)
         if self._carrier is not None:
             self._carrier.set_routes(session, mid, routes)
 
-    def _decodes(self, session_id: str, mid: str) -> bool:
-        routes = self._routes.get((session_id, mid))
-        return routes is None or any(not isinstance(r.processing, Forward) for r in routes)
-
-    def _forward(self, session_id: str, mid: str, packet: RtpPacket) -> None:
-        for route in self._routes.get((session_id, mid), ()):
-            target = self._peers.get(route.session_id)
-            if isinstance(route.processing, Forward) and target is not None:
-                target.session.forward(route.mid, packet)
-                self._flush(target)
-
-    def _route(self, events: list[Event]) -> list[Event]:
-        """Send frames where their routes lead and return the events that are left."""
-        left: list[Event] = []
-        for event in events:
-            if not isinstance(event, AudioReceived):
-                left.append(event)
-                continue
-            routes = self._routes.get((event.session_id, event.mid))
-            if routes is None or any(isinstance(r.processing, Listen) for r in routes):
-                left.append(event)
-            for route in routes or ():
-                self._process(route, event.frame)
-        return left
-
-    def _process(self, route: Route, frame: AudioFrame) -> None:
-        target = self._peers.get(route.session_id)
-        if target is None or not isinstance(route.processing, Gain | Clean):
-            return
-        sender = target.session.senders.get(route.mid)
-        if sender is not None and sender.fs == frame.fs:
-            pcm = apply_processing(route.processing, frame.pcm, sender.form.channels)
-            target.session.send_audio(route.mid, pcm)
-            self._flush(target)
-
     def send_audio(self, session_id: str, mid: str, pcm: Signal) -> None:
-        """Send one frame to a peer; dropped where it can't be.
+        """Send one frame to a peer; dropped before the connection and without such a section.
 
         Raises
         ------
         ParameterError
             If the session is unknown.
+        SignalError
+            If the frame does not fit the section's format.
         """
         peer = self._peer(session_id)
         peer.session.send_audio(mid, pcm)
@@ -349,9 +324,21 @@ class Endpoint:
         self._flush(peer)
 
     @property
+    def counters(self) -> Counters:
+        """What was dropped and why, here and in the carrier (a snapshot)."""
+        return self._counters.plus({} if self._carrier is None else self._carrier.counts())
+
+    @property
     def sessions(self) -> dict[str, MediaSession]:
         """The open sessions by id (a copy)."""
         return {session_id: peer.session for session_id, peer in self._peers.items()}
+
+    def _session(self, session_id: str) -> MediaSession | None:
+        peer = self._peers.get(session_id)
+        return None if peer is None else peer.session
+
+    def _sent(self, session_id: str) -> None:
+        self._flush(self._peer(session_id))
 
     def _peer(self, session_id: str) -> _Peer:
         peer = self._peers.get(session_id)
@@ -360,7 +347,8 @@ class Endpoint:
         return peer
 
     def tick(self, now: float, wall: float) -> None:
-        """Run what is due: retransmissions, reports, consent and connect timeouts."""
+        """Run what is due: retransmissions, reports, timeouts, log lines on what was dropped."""
+        self._notices.report(self.counters, now)
         for session_id, peer in list(self._peers.items()):
             waited = 0.0 if peer.session.connected else now - peer.opened
             if peer.agent.expired(now):
@@ -403,5 +391,5 @@ class Endpoint:
     def _send(self, datagram: bytes, target: Address) -> None:
         if len(self._outgoing) >= _MAX_QUEUE:
             self._outgoing.popleft()
-            self.counters.outgoing_dropped += 1
+            self._counters.outgoing_dropped += 1
         self._outgoing.append((datagram, target))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from antiphase.media.audio import AudioFrame
 from antiphase.media.datachannel import ChannelEvent
@@ -73,5 +73,14 @@ class Counters:
     sctp_failed: int = 0
     """Data channel packets that broke the association's rules."""
     sdp_refused: int = 0
+    unencodable: int = 0
+    """Frames that did not fit the format of the section that they were to go to."""
+    upward_dropped: int = 0
+    """Datagrams for Python that a full queue of the native loop had no place for."""
     outgoing_dropped: int = 0
-    """Datagrams that the driver did not take in time."""
+    """Datagrams that the driver or the kernel did not take in time."""
+
+    def plus(self, other: dict[str, int]) -> Counters:
+        """Return the sum with counts by name; names that are no counter here are left out."""
+        sums = {f.name: getattr(self, f.name) + other.get(f.name, 0) for f in fields(self)}
+        return Counters(**sums)

@@ -6,6 +6,7 @@ It runs everywhere; where the native batch loop loads, that one carries the pack
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 from typing import cast
@@ -14,7 +15,10 @@ from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import Event
 from antiphase.media.stun import Address
 
-__all__ = ["AsyncioDriver"]
+__all__ = ["BUFFER_BYTES", "AsyncioDriver"]
+
+BUFFER_BYTES = 4 << 20
+"""Asked of the kernel for each direction; it may grant less."""
 
 _TICK_SECONDS = 0.05
 
@@ -85,6 +89,9 @@ class AsyncioDriver(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the socket (asyncio's callback)."""
         self._transport = cast("asyncio.DatagramTransport", transport)
+        udp = transport.get_extra_info("socket")
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            udp.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Hand a datagram over and send what it caused (asyncio's callback)."""

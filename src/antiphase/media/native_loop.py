@@ -15,6 +15,7 @@ from collections.abc import Callable
 from antiphase.errors import ProtocolError
 from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import Event
+from antiphase.media.loop import BUFFER_BYTES
 from antiphase.media.native_session import NativeCarrier, NativeSession
 from antiphase.media.stun import Address
 
@@ -22,7 +23,6 @@ __all__ = ["NativeDriver"]
 
 _TICK_SECONDS = 0.05
 _STUN, _DTLS, _RTCP, _NEW_STREAM, _AUDIO = range(5)
-_BUFFER_BYTES = 4 << 20
 
 
 class NativeDriver:
@@ -70,7 +70,7 @@ class NativeDriver:
         udp = socket.socket(family, socket.SOCK_DGRAM)
         udp.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            udp.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+            udp.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
         try:
             udp.bind((host, port))
         except OSError:

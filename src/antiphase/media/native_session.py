@@ -11,6 +11,7 @@ from aiortc import rtp as aiortc_rtp
 from antiphase import _native
 from antiphase.arrays import Signal
 from antiphase.codecs import OpusDecoder, OpusEncoder, decode_g711, encode_g711, from_int16, opus
+from antiphase.errors import SignalError
 from antiphase.media import srtp as srtp_library
 from antiphase.media.answer import NegotiatedSection
 from antiphase.media.audio import AudioFrame, AudioSender
@@ -18,7 +19,7 @@ from antiphase.media.dtls import DtlsTransport
 from antiphase.media.events import AudioReceived, Counters
 from antiphase.media.payload import AudioFormat, check_channels
 from antiphase.media.routing import Clean, Forward, Gain, Listen, Processing, Route
-from antiphase.media.rtp import ReceptionStatistics, RtpPacket
+from antiphase.media.rtp import ReceptionStatistics, RtpPacket, unwrap_timestamp
 from antiphase.media.session import Incoming, MediaSession, SessionSettings
 from antiphase.media.srtp import SrtpSession
 from antiphase.media.stun import Address
@@ -97,19 +98,32 @@ class NativeSession(MediaSession):
         self.slot = carrier.loop.add_session()
         self.outputs: dict[str, int] = {}
         self.streams: dict[int, int] = {}
+        self.timestamps: dict[int, int] = {}
         super().__init__(session_id, dtls, sections, settings, counters)
 
     def update_sections(self, sections: tuple[NegotiatedSection, ...]) -> None:
-        """Take over sections and give new senders an output of the loop."""
+        """Take over sections; the loop lets go of codecs before they are freed."""
+        codecs = (dict(self.incoming), dict(self.senders))
         super().update_sections(sections)
         for ssrc in set(self.streams) - set(self.incoming):
-            self.carrier.loop.remove_stream(self.slot, ssrc)
-            del self.streams[ssrc]
+            self._remove_stream(ssrc)
         for mid in set(self.outputs) - set(self.senders):
-            del self.outputs[mid]
+            self.carrier.loop.remove_output(self.outputs.pop(mid))
+        del codecs
         for mid in set(self.senders) - set(self.outputs):
             self.outputs[mid] = self._add_output(self.senders[mid])
-        self.carrier.apply_routes()
+        self.carrier.outputs_changed(self.session_id)
+
+    def forget_stream(self, ssrc: int) -> None:
+        """Drop a source, in the loop first."""
+        self._remove_stream(ssrc)
+        super().forget_stream(ssrc)
+
+    def _remove_stream(self, ssrc: int) -> None:
+        stream = self.streams.pop(ssrc, None)
+        if stream is not None:
+            self.carrier.loop.remove_stream(self.slot, ssrc)
+            self.timestamps.pop(stream, None)
 
     def _add_output(self, sender: AudioSender) -> int:
         encoder = sender.encoder
@@ -139,25 +153,32 @@ class NativeSession(MediaSession):
                 packet.ssrc,
                 *_numbers(receiver.form, receiver.fs),
                 decoder.handle if isinstance(decoder, OpusDecoder) else 0,
+                self.settings.reorder,
             )
             self.streams[packet.ssrc] = stream
             receiver.statistics = _NativeStatistics(
                 self.carrier.loop, stream, receiver.form.clock_rate
             )
-            self.carrier.apply_routes()
+            self.carrier.apply_routes(self, incoming.mid)
         return incoming
 
     def send_audio(self, mid: str, pcm: Signal) -> None:
         """Encode and send one frame; dropped before the connection and without such a section."""
         output = self.outputs.get(mid)
-        if output is not None and self.srtp is not None:
-            check_channels(pcm, self.senders[mid].form.channels)
-            self.carrier.loop.send_audio(output, np.ascontiguousarray(pcm, dtype=np.float32))
+        if output is None or self.srtp is None:
+            return
+        check_channels(pcm, self.senders[mid].form.channels)
+        frame = np.ascontiguousarray(pcm, dtype=np.float32)
+        if not np.isfinite(frame).all():
+            raise SignalError("frame holds NaN or Inf; pass the signal through the guard")
+        if not self.carrier.loop.send_audio(output, frame):
+            raise SignalError(f"a frame of {len(pcm)} samples does not fit the section's format")
 
-    def send_packet(self, packet: RtpPacket) -> None:
-        """Protect and queue a packet of Python's own."""
-        if self.srtp is not None:
-            self._outgoing.append(self.carrier.loop.protect_rtp(self.slot, packet.encode()))
+    def resend(self, sender: AudioSender, sequence: int) -> None:
+        """Send a packet again if the loop still has it."""
+        output = next((self.outputs[m] for m, s in self.senders.items() if s is sender), None)
+        if output is not None:
+            self.carrier.loop.resend(output, sequence)
 
     def protect_rtcp(self, srtp: SrtpSession, packet: bytes) -> bytes:
         """Encrypt and sign a compound RTCP packet with the keys that the loop holds."""
@@ -214,6 +235,7 @@ class NativeCarrier:
         )
         self.sessions: dict[int, NativeSession] = {}
         self._routes: dict[tuple[str, str], tuple[Route, ...]] = {}
+        self._by_name: dict[str, NativeSession] = {}
 
     def make_session(
         self,
@@ -226,16 +248,19 @@ class NativeCarrier:
         """Return a new session whose media the loop carries."""
         session = NativeSession(self, session_id, dtls, sections, settings, counters)
         self.sessions[session.slot] = session
+        self._by_name[session_id] = session
+        self.outputs_changed(session_id)
         return session
 
     def drop_session(self, session: MediaSession) -> None:
         """Take a session out of the loop."""
         if isinstance(session, NativeSession):
             self.sessions.pop(session.slot, None)
+            self._by_name.pop(session.session_id, None)
             self.loop.remove_session(session.slot)
             for key in [key for key in self._routes if key[0] == session.session_id]:
                 del self._routes[key]
-            self.apply_routes()
+            self.outputs_changed(session.session_id)
 
     def open_gate(self, source: Address, session: MediaSession) -> None:
         """Let datagrams from a source pass, for this session."""
@@ -253,21 +278,35 @@ class NativeCarrier:
 
     def set_routes(self, session: MediaSession, mid: str, routes: tuple[Route, ...]) -> None:
         """Replace all routes of one incoming section."""
+        # The loop may be in the old routes' cancellers until it has the new ones.
+        before = self._routes.get((session.session_id, mid))
         self._routes[session.session_id, mid] = routes
-        self.apply_routes()
+        if isinstance(session, NativeSession):
+            self.apply_routes(session, mid)
+        del before
 
-    def apply_routes(self) -> None:
-        """Give every stream of the loop its routes, whose targets may have come or gone."""
-        outputs = {
-            (s.session_id, mid): output
-            for s in self.sessions.values()
-            for mid, output in s.outputs.items()
-        }
-        for session in self.sessions.values():
-            for ssrc, stream in session.streams.items():
-                mid = session.incoming[ssrc].mid
-                routes = self._routes.get((session.session_id, mid), _LISTEN)
-                self.loop.set_routes(stream, [_row(r, outputs) for r in routes])
+    def apply_routes(self, session: NativeSession, mid: str) -> None:
+        """Give the loop the routes of one section, as far as their targets are there."""
+        routes = self._routes.get((session.session_id, mid), _LISTEN)
+        rows = [_row(route, self._output(route)) for route in routes]
+        for ssrc, stream in session.streams.items():
+            if session.incoming[ssrc].mid == mid:
+                self.loop.set_routes(stream, rows)
+
+    def _output(self, route: Route) -> int:
+        target = self._by_name.get(route.session_id)
+        return -1 if target is None else target.outputs.get(route.mid, -1)
+
+    def outputs_changed(self, session_id: str) -> None:
+        """Point routes that lead to a session to its outputs as they are now."""
+        for (source, mid), routes in self._routes.items():
+            if any(route.session_id == session_id for route in routes) and source in self._by_name:
+                self.apply_routes(self._by_name[source], mid)
+
+    def counts(self) -> dict[str, int]:
+        """Return what the loop has dropped, by the names of `Counters`."""
+        counts = self.loop.counters()
+        return {**counts, "outgoing_dropped": counts["send_failed"]}
 
     def deliver(self, session: NativeSession, packet: bytes, received_ns: int) -> None:
         """Take the first packets of a new source: find its section, then let the loop go on."""
@@ -284,19 +323,20 @@ class NativeCarrier:
         if incoming is None:
             return None
         receiver = incoming.receiver
-        pcm = np.frombuffer(data, dtype=np.float32, offset=4)
+        pcm = np.frombuffer(data, dtype=np.float32, offset=8)
         if receiver.form.channels > 1:
             pcm = pcm.reshape(-1, receiver.form.channels)
-        timestamp = int.from_bytes(data[:4], "little")
-        return AudioReceived(
-            session.session_id, incoming.mid, AudioFrame(pcm, receiver.fs, timestamp)
-        )
+        wrapped = int.from_bytes(data[4:8], "little")
+        timestamp = unwrap_timestamp(wrapped, session.timestamps.get(stream, wrapped))
+        session.timestamps[stream] = timestamp
+        frame = AudioFrame(pcm, receiver.fs, timestamp, concealed=bool(data[0]))
+        return AudioReceived(session.session_id, incoming.mid, frame)
 
 
-def _row(route: Route, outputs: dict[tuple[str, str], int]) -> tuple[int, int, float, object]:
+def _row(route: Route, output: int) -> tuple[int, int, float, object]:
     processing = route.processing
     return (
-        outputs.get((route.session_id, route.mid), -1),
+        output,
         _PROCESSING.index(type(processing)),
         processing.factor if isinstance(processing, Gain) else 1.0,
         processing.canceller.core if isinstance(processing, Clean) else None,

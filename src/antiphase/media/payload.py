@@ -183,7 +183,7 @@ def known_format(form: AudioFormat) -> bool:
     if kind == "OPUS":
         return rate == 48000 and channels in {1, 2}
     if kind == "L16":
-        return rate in {8000, 16000, 24000, 44100, 48000} and 1 <= channels <= 8
+        return rate in {8000, 16000, 24000, 44100, 48000} and channels in {1, 2}
     return kind in {"G722", "PCMU", "PCMA"} and rate == 8000 and channels == 1
 
 

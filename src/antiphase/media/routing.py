@@ -1,20 +1,38 @@
 """Who hears whom, and what happens to the sound on the way.
 
 A route joins one incoming section to one outgoing section. Both drivers take the same routes: the
-native loop carries `Forward`, `Gain` and `Clean` by itself and hands `Listen` up.
+native loop carries `Forward`, `Gain` and `Clean` by itself and hands `Listen` up; `Router` carries
+all of them in Python. Routes of one section with the same processing share its result, and among
+those the ones whose targets have the same format share the encoded frame.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from antiphase.adaptive.seam import NativeCanceller
 from antiphase.arrays import Signal
-from antiphase.errors import require
+from antiphase.codecs import OpusEncoder
+from antiphase.errors import SignalError, require
+from antiphase.media.audio import AudioFrame
+from antiphase.media.events import AudioReceived, Counters
+from antiphase.media.rtp import RtpPacket
+from antiphase.media.session import MediaSession
 
-__all__ = ["Clean", "Forward", "Gain", "Listen", "Processing", "Route", "apply_processing"]
+__all__ = [
+    "Clean",
+    "Forward",
+    "Gain",
+    "Listen",
+    "Processing",
+    "Route",
+    "Router",
+    "match_channels",
+    "treat",
+]
 
 
 @dataclass(frozen=True)
@@ -76,13 +94,33 @@ class Route:
     mid: str = ""
 
 
-def apply_processing(processing: Gain | Clean, pcm: Signal, channels: int) -> Signal:
-    """Return what a frame becomes on its way to a section with `channels` channels.
+def treat(processing: Gain | Clean, pcm: Signal) -> Signal:
+    """Return what a frame becomes on its way.
 
     Parameters
     ----------
     processing : Gain or Clean
         A mono frame passes `Clean` unchanged: it has no reference.
+    pcm : ndarray, shape (n,) or (n, 2)
+
+    Returns
+    -------
+    ndarray, shape (n,) or (n, 2)
+        Mono after `Clean` of a stereo frame.
+    """
+    if isinstance(processing, Gain):
+        return pcm * processing.factor
+    if pcm.ndim == 1:
+        return pcm
+    stereo = np.ascontiguousarray(pcm.T, dtype=np.float32)
+    return processing.canceller.process(stereo[1], stereo[0])
+
+
+def match_channels(pcm: Signal, channels: int) -> Signal:
+    """Return a frame with 1 or 2 channels: mono goes to both sides, stereo to its mean.
+
+    Parameters
+    ----------
     pcm : ndarray, shape (n,) or (n, 2)
     channels : int
         Of the target.
@@ -91,11 +129,106 @@ def apply_processing(processing: Gain | Clean, pcm: Signal, channels: int) -> Si
     -------
     ndarray, shape (n,) or (n, channels)
     """
-    if isinstance(processing, Clean) and pcm.ndim == 2:
-        stereo = np.ascontiguousarray(pcm.T, dtype=np.float32)
-        pcm = processing.canceller.process(stereo[1], stereo[0])
-    elif isinstance(processing, Gain):
-        pcm = pcm * processing.factor
     if pcm.ndim == 1 and channels == 2:
         return np.repeat(pcm[:, None], 2, axis=1)
     return pcm.mean(axis=1) if pcm.ndim == 2 and channels == 1 else pcm
+
+
+_Target = tuple[MediaSession, str]
+
+
+class Router:
+    """Carries what one endpoint's sessions send along its routes.
+
+    Parameters
+    ----------
+    find : callable
+        Returns the open session of an id, None where there is none.
+    sent : callable
+        Called with a session's id after something was queued on it.
+    counters : Counters
+        Shared with the endpoint.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], MediaSession | None],
+        sent: Callable[[str], None],
+        counters: Counters,
+    ) -> None:
+        self._find = find
+        self._sent = sent
+        self._counters = counters
+        self._routes: dict[tuple[str, str], tuple[Route, ...]] = {}
+
+    def set_routes(self, session_id: str, mid: str, routes: tuple[Route, ...]) -> None:
+        """Replace all routes of one incoming section."""
+        self._routes[session_id, mid] = routes
+
+    def drop(self, session_id: str) -> None:
+        """Forget the routes of a session that has closed."""
+        for key in [key for key in self._routes if key[0] == session_id]:
+            del self._routes[key]
+
+    def decodes(self, session_id: str, mid: str) -> bool:
+        """Whether anyone needs the samples of a section."""
+        routes = self._routes.get((session_id, mid))
+        return routes is None or any(not isinstance(r.processing, Forward) for r in routes)
+
+    def forward(self, session_id: str, mid: str, packet: RtpPacket) -> None:
+        """Send a packet on as it is, where a route says so."""
+        for route in self._routes.get((session_id, mid), ()):
+            target = self._find(route.session_id)
+            if isinstance(route.processing, Forward) and target is not None:
+                try:
+                    target.forward(route.mid, packet)
+                except SignalError:
+                    self._counters.unencodable += 1
+                self._sent(route.session_id)
+
+    def carry(self, event: AudioReceived) -> bool:
+        """Send a frame where its routes lead; True where the application is to hear it too."""
+        routes = self._routes.get((event.session_id, event.mid))
+        if routes is None:
+            return True
+        groups: dict[Gain | Clean, list[Route]] = {}
+        for route in routes:
+            if isinstance(route.processing, Gain | Clean):
+                groups.setdefault(route.processing, []).append(route)
+        for processing, alike in groups.items():
+            pcm = treat(processing, event.frame.pcm)
+            for targets in self._by_format(alike, event.frame):
+                self._emit(targets, pcm)
+        return any(isinstance(r.processing, Listen) for r in routes)
+
+    def _by_format(self, routes: list[Route], frame: AudioFrame) -> list[list[_Target]]:
+        groups: dict[tuple[str, int, int], list[_Target]] = {}
+        for route in routes:
+            session = self._find(route.session_id)
+            sender = None if session is None else session.senders.get(route.mid)
+            if session is None or sender is None or not session.connected:
+                continue
+            if sender.fs != frame.fs:
+                self._counters.unencodable += 1
+                continue
+            form = sender.form
+            groups.setdefault((form.kind, form.clock_rate, form.channels), []).append(
+                (session, route.mid)
+            )
+        return list(groups.values())
+
+    def _emit(self, targets: list[_Target], pcm: Signal) -> None:
+        """Encode for all targets at the bitrate that the weakest receiver can take."""
+        session, mid = targets[0]
+        leader = session.senders[mid]
+        if isinstance(leader.encoder, OpusEncoder):
+            bitrate = min(s.rates[m].bitrate for s, m in targets)
+            if leader.encoder.bitrate != bitrate:
+                leader.encoder.bitrate = bitrate
+        try:
+            payload = leader.encoder.encode(match_channels(pcm, leader.form.channels))
+            for target, where in targets:
+                target.send_packet(target.senders[where].send_encoded(payload, len(pcm)))
+                self._sent(target.session_id)
+        except SignalError:
+            self._counters.unencodable += 1

@@ -19,6 +19,7 @@ __all__ = [
     "is_rtp",
     "parse_rtcp",
     "sequence_distance",
+    "unwrap_timestamp",
 ]
 
 RtcpPacket = (
@@ -48,6 +49,11 @@ def is_rtcp(datagram: bytes) -> bool:
 def sequence_distance(newer: int, older: int) -> int:
     """Signed distance of two 16-bit sequence numbers, −32768 … 32767."""
     return ((newer - older + 0x8000) & 0xFFFF) - 0x8000
+
+
+def unwrap_timestamp(timestamp: int, near: int) -> int:
+    """Return the value nearest to `near` whose low 32 bits are `timestamp`."""
+    return near + ((timestamp - near + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
 @dataclass(slots=True)

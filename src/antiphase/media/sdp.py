@@ -188,16 +188,19 @@ def _media(section: _Section, index: int, limits: SdpLimits) -> MediaSection:
         (v.split()[0].partition("/")[0] for v in section.values("extmap") if v.endswith(MID_URI)),
         None,
     )
+    mid = section.value("mid") or str(index)
+    # One-byte header extensions (RFC 8285) have ids 1 … 14 and up to 16 bytes.
+    carried = extension is not None and 1 <= int(extension) <= 14 and len(mid.encode()) <= 16
     ptime = section.value("ptime")
     sctp = section.value("sctp-port")
     ssrcs = dict.fromkeys(int(value.split()[0]) for value in section.values("ssrc"))
     return MediaSection(
         kind=kind,
-        mid=section.value("mid") or str(index),
+        mid=mid,
         direction=next((d for d in DIRECTIONS if section.flag(d)), "sendrecv"),
         formats=_formats(section, numbers) if kind == "audio" else (),
         ssrcs=tuple(ssrcs),
-        mid_extension=int(extension) if extension else None,
+        mid_extension=int(extension) if extension and carried else None,
         ptime_ms=float(ptime) if ptime else None,
         sctp_port=int(sctp) if sctp else None,
         rejected=int(port) == 0 and not section.flag("bundle-only"),

@@ -120,14 +120,15 @@ class MediaSession:
         for mid, section in sending.items():
             if mid not in self.senders and section.form is not None:
                 extension = section.offer.mid_extension
+                rate = BitrateController(self.settings.bitrate, self.settings.opus.bitrate)
+                self.rates[mid] = rate
                 self.senders[mid] = AudioSender(
                     section.form,
                     opus_rate=self.settings.opus_rate,
-                    opus=self.settings.opus,
+                    opus=replace(self.settings.opus, bitrate=rate.bitrate),
                     ssrc=section.ssrc,
                     extensions={extension: mid.encode()} if extension else None,
                 )
-                self.rates[mid] = BitrateController(self.settings.bitrate)
         receiving = {s.offer.mid for s in self.sections if s.receives}
         self.incoming = {k: s for k, s in self.incoming.items() if s.mid in receiving}
 
@@ -200,7 +201,7 @@ class MediaSession:
         if self.on_packet is not None:
             self.on_packet(stream.mid, packet)
         if not self.decodes(stream.mid):
-            stream.receiver.statistics.add(packet, now)
+            stream.receiver.pass_over(packet, now)
             return []
         frames = stream.receiver.receive(packet, now)
         return [AudioReceived(self.session_id, stream.mid, frame) for frame in frames]
@@ -225,6 +226,10 @@ class MediaSession:
         )
         self.incoming[packet.ssrc] = Incoming(section.offer.mid, receiver)
         return self.incoming[packet.ssrc]
+
+    def forget_stream(self, ssrc: int) -> None:
+        """Drop the state of a source that has said goodbye; it may come again as a new one."""
+        self.incoming.pop(ssrc, None)
 
     def send_audio(self, mid: str, pcm: Signal) -> None:
         """Encode and queue one frame; dropped before the connection and without such a section."""
@@ -285,7 +290,7 @@ class MediaSession:
                 self._take_estimate(packet)
             case aiortc_rtp.RtcpByePacket(sources=sources):
                 for ssrc in sources:
-                    self.incoming.pop(ssrc, None)
+                    self.forget_stream(ssrc)
 
     def _take_reports(
         self, reports: list[aiortc_rtp.RtcpReceiverInfo], now: float, wall: float
@@ -327,9 +332,13 @@ class MediaSession:
         for sender in self.senders.values():
             if sender.ssrc == packet.media_ssrc:
                 for sequence in packet.lost[:64]:
-                    again = sender.sent(sequence)
-                    if again is not None:
-                        self.send_packet(again)
+                    self.resend(sender, sequence)
+
+    def resend(self, sender: AudioSender, sequence: int) -> None:
+        """Send a packet again if it is still kept."""
+        again = sender.sent(sequence)
+        if again is not None:
+            self.send_packet(again)
 
     def report(self, now: float, wall: float) -> None:
         """Queue sender and receiver reports if they are due."""

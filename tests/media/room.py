@@ -1,0 +1,149 @@
+"""A real server on loopback with either driver, and peers of ours on sockets of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from antiphase.media.client import Client, ClientTrack
+from antiphase.media.endpoint import Endpoint, EndpointSettings
+from antiphase.media.events import AudioReceived, Event
+from antiphase.media.loop import AsyncioDriver
+from antiphase.media.native_loop import NativeDriver
+from antiphase.media.session import SessionSettings
+from antiphase.media.stun import Address
+
+__all__ = ["DRIVERS", "Driver", "Peer", "Room", "in_room", "is_media"]
+
+Driver = type[AsyncioDriver] | type[NativeDriver]
+DRIVERS = pytest.mark.parametrize("kind", [AsyncioDriver, NativeDriver], ids=["asyncio", "native"])
+
+
+def is_media(datagram: bytes) -> bool:
+    """Whether a datagram is SRTP, not SRTCP."""
+    return 128 <= datagram[0] <= 191 and not 192 <= datagram[1] <= 223
+
+
+class Peer(asyncio.DatagramProtocol):
+    """Our client; `spoil` may drop, repeat or keep what it sends, `late` delays by seconds."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.events: list[Event] = []
+        self.spoil: Callable[[bytes], list[bytes]] = lambda datagram: [datagram]
+        self.late: Callable[[bytes], float] = lambda _: 0.0
+        self.sent: list[bytes] = []
+        self.heard: list[bytes] = []
+        self.transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.heard.append(data)
+        self.client.receive(data, (addr[0], addr[1]), time.monotonic(), time.time())
+        self.flush()
+
+    def flush(self) -> None:
+        for datagram, target in self.client.poll_outgoing():
+            self.sent.append(datagram)
+            for copy in self.spoil(datagram):
+                seconds = self.late(copy)
+                if seconds > 0:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(seconds, self.transport.sendto, copy, target)
+                else:
+                    self.transport.sendto(copy, target)
+        self.events += self.client.poll_events()
+
+    def say(self, frame: np.ndarray, mid: str = "0") -> None:
+        self.client.send_audio(mid, frame)
+        self.flush()
+
+    def frames(self) -> list[np.ndarray]:
+        return [e.frame.pcm for e in self.events if isinstance(e, AudioReceived)]
+
+
+class Room:
+    """A server and its peers."""
+
+    def __init__(self, kind: Driver) -> None:
+        self.kind = kind
+        self.driver: AsyncioDriver | NativeDriver
+        self.events: list[Event] = []
+        self.peers: list[Peer] = []
+        self.closing: list[Callable[[], None]] = []
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.driver.endpoint
+
+    async def start(self, host: str = "127.0.0.1", **settings: object) -> None:
+        self.driver = await self.kind.start(
+            host,
+            0,
+            lambda address: EndpointSettings((address,), **settings),  # type: ignore[arg-type]
+            lambda _, event: self.events.append(event),
+        )
+
+    async def offer(self, session_id: str, client: Client, sdp: str | None = None) -> Peer:
+        now = time.monotonic()
+        client.accept(self.endpoint.open(session_id, sdp or client.offer(), now), now)
+        self.driver.flush()
+        _, peer = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: Peer(client), local_addr=(self.driver.address[0], 0)
+        )
+        self.peers.append(peer)
+        return peer
+
+    async def join(
+        self, session_id: str, *tracks: ClientTrack, settings: SessionSettings | None = None
+    ) -> Peer:
+        peer = await self.offer(session_id, Client(tracks, settings=settings))
+        assert await self.until(lambda: peer.client.connected)
+        await self.until(lambda: self.endpoint.sessions[session_id].connected)
+        return peer
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 8.0) -> bool:
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            await self.run(0.01)
+        return condition()
+
+    async def run(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            for peer in self.peers:
+                peer.client.tick(time.monotonic(), time.time())
+                peer.flush()
+            await asyncio.sleep(0.01)
+            if time.monotonic() >= end:
+                return
+
+
+def in_room(
+    kind: Driver,
+    check: Callable[[Room], Awaitable[None]],
+    host: str = "127.0.0.1",
+    **settings: object,
+) -> Room:
+    """Run a check against a fresh server and return the room afterwards."""
+
+    async def whole() -> Room:
+        room = Room(kind)
+        await room.start(host, **settings)
+        try:
+            await check(room)
+        finally:
+            for peer in room.peers:
+                peer.transport.close()
+            for close in room.closing:
+                close()
+            await room.driver.stop()
+        return room
+
+    return asyncio.run(whole())
