@@ -24,6 +24,9 @@ class StepRule {
   double mu() const { return mu_; }
   void set_mu(double mu) { mu_ = mu; }
   double leakage() const { return leakage_; }
+  // Running peak of the energy, for callers that carry it themselves.
+  double peak() const { return peak_; }
+  void set_peak(double peak) { peak_ = peak; }
 
   // Whether a regressor of this energy may teach anything: not where it has faded to the sensor noise
   // of a reference that was loud. Once per update.

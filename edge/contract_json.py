@@ -1,0 +1,1 @@
+../src/antiphase/region/contract_json.py

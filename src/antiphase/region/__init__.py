@@ -1,0 +1,1 @@
+"""The regional function: what the edge hands over, behind one contract with it."""
