@@ -282,3 +282,29 @@ def _place(text: str) -> tuple[float, float, float]:
     except ValueError:
         raise ParameterError("position", text, "X,Y,Z in m, such as 20,0,1.2") from None
     return x, y, z
+
+
+@app.command()
+def loadtest(
+    url: Annotated[str, typer.Argument(metavar="URL", help="WHIP address of the server.")],
+    sessions: Annotated[int, typer.Option(help="How many are held at once.")] = 10,
+    ramp: Annotated[float, typer.Option(help="Seconds over which they join.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Seconds for which all are held.")] = 10.0,
+    codec: Annotated[str, typer.Option(help="opus, L16, G722, PCMU or PCMA.")] = "opus",
+    frame: Annotated[float, typer.Option(help="Packet length in ms.")] = 20.0,
+    loss: Annotated[float, typer.Option(help="Share of packets left out, 0 to 1.")] = 0.0,
+    out: Annotated[Path | None, typer.Option(help="HTML file of the report.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load a WebRTC server with real sessions and measure each part of the way."""
+    # The media libraries take long to load, and no other command needs them.
+    from antiphase.devices import LoadSettings, whip  # noqa: PLC0415
+
+    settings = LoadSettings(form=whip.audio_format(codec), frame_ms=frame, loss=loss)
+    wanted = whip.LoadPlan(url, sessions, ramp, seconds, settings)
+    with bar(f"load test of {url}") as progress:
+        found = whip.run_load(wanted, progress)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        whip.write_load_report(found, out)
+    tell(as_json, found, whip.load_text(found))

@@ -125,6 +125,7 @@ class _Session:
         self.socket.setblocking(False)
         self.native = -1
         self.setup_ms = float("nan")
+        self.signalling_ms = float("nan")
 
     def flush(self) -> None:
         for datagram, target in self.client.poll_outgoing():
@@ -228,7 +229,9 @@ class LoadTest:
     async def _handshake(self, session: _Session, name: str) -> None:
         client, limit = session.client, self.settings.setup_seconds
         begin = time.monotonic()
-        client.accept(await self._signal(name, client.offer()), time.monotonic())
+        answer = await self._signal(name, client.offer())
+        session.signalling_ms = 1000 * (time.monotonic() - begin)
+        client.accept(answer, time.monotonic())
         session.flush()
         loop = asyncio.get_running_loop()
         while not client.connected:
@@ -284,6 +287,11 @@ class LoadTest:
             session.client.tick(time.monotonic(), time.time())
             session.flush()
         self._timer = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+
+    @property
+    def setup_parts_ms(self) -> list[tuple[float, float]]:
+        """Of each session: offer to answer, and answer to media (checks and handshake), in ms."""
+        return [(s.signalling_ms, s.setup_ms - s.signalling_ms) for s in self.sessions]
 
     async def measure(self, seconds: float) -> LoadReport:
         """Let all sessions send for a while and return what came of it."""
