@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import statistics
 import sys
 import time
@@ -24,9 +25,12 @@ import numpy.typing as npt
 from antiphase.devices import LoadReport, LoadSettings, LoadTest, percentile_ms
 from antiphase.errors import ProtocolError
 from antiphase.media.client import Client, ClientTrack
+from antiphase.media.dtls import Certificate, DtlsTransport
 from antiphase.media.events import AudioReceived
 from antiphase.media.payload import AudioFormat, OpusSettings
+from antiphase.media.sdp import parse_description
 from antiphase.media.session import SessionSettings
+from benchmarks.media_browser import browser_figures
 
 ROOT = Path(__file__).resolve().parents[1]
 OPUS = OpusSettings(application="lowdelay", bitrate=64000, complexity=0)
@@ -290,6 +294,49 @@ async def thousand(count: int = 1000, seconds: float = 30.0) -> dict[str, float]
             }
 
 
+async def attacked_handshakes(count: int = 20) -> dict[str, float]:
+    """Return the share of sessions that connect while a stranger's ClientHellos pour in."""
+    certificate = Certificate()
+    stranger = DtlsTransport(certificate, "client", (certificate.fingerprint,))
+    stranger.start()
+    (hello,) = stranger.take_outgoing()
+    async with server() as running:
+        target: list[tuple[str, int]] = []
+
+        async def signal(name: str, offer: str) -> str:
+            sdp = str((await running.ask(open=name, sdp=offer, mode="forward"))["sdp"])
+            target[:] = [parse_description(sdp).candidates[0]]
+            return sdp
+
+        async def attack() -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+                while True:
+                    for _ in range(20 if target else 0):
+                        source.sendto(hello, target[0])
+                    await asyncio.sleep(0.001)
+
+        task = asyncio.create_task(attack())
+        test = LoadTest(signal, load_settings("forward"))
+        try:
+            await test.add(count, per_second=50)
+            counts = await running.ask(stats=True)
+        finally:
+            task.cancel()
+            await test.close()
+    progress(f"foreign ClientHellos dropped while connecting: {counts['ungated']:.0f}")
+    return {"attacked_handshakes_ok": len(test.sessions) / count}
+
+
+async def browser() -> dict[str, float]:
+    """Return a headless Chromium's figures."""
+    async with server() as running:
+
+        async def signal(name: str, offer: str) -> str:
+            return str((await running.ask(open=name, sdp=offer, mode="gain"))["sdp"])
+
+        return await browser_figures(signal)
+
+
 async def measure() -> dict[str, float]:
     """All figures, the quick ones first."""
     figures = await latency_figures()
@@ -299,6 +346,8 @@ async def measure() -> dict[str, float]:
         "sessions_per_core_transcode": transcode["sessions"],
         "sessions_per_core_transcode_derived": round(transcode.get("derived", 0), 1),
     }
+    figures |= await attacked_handshakes()
+    figures |= await browser()
     figures |= await half_load(int(transcode["sessions"]))
     figures |= await beside_aiortc()
     forward = await sessions_per_core("forward", [500, 1000, 1500, 2000])
