@@ -1,0 +1,114 @@
+"""Hot filter states: bytes under a key, forgotten after a while."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["MemoryStates", "SqliteStates", "StateStore"]
+
+Clock = Callable[[], float]
+
+
+class StateStore(Protocol):
+    """Where states live that are too large for a client's token."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, None if there is none or its time is over."""
+
+    def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+
+    def delete(self, key: str) -> None:
+        """Forget a value; no fault if there is none."""
+
+
+class MemoryStates:
+    """States of one process.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._values: dict[str, tuple[float, bytes]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, None if there is none or its time is over."""
+        with self._lock:
+            until, value = self._values.get(key, (0.0, b""))
+            return value if key in self._values and self._clock() < until else None
+
+    def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+        now = self._clock()
+        with self._lock:
+            # Entries were put in order of time, so the oldest come first.
+            for old in list(self._values):
+                if self._values[old][0] > now:
+                    break
+                del self._values[old]
+            self._values.pop(key, None)
+            self._values[key] = (now + ttl_s, value)
+
+    def delete(self, key: str) -> None:
+        """Forget a value; no fault if there is none."""
+        with self._lock:
+            self._values.pop(key, None)
+
+
+class SqliteStates:
+    """States in a file that several processes of one machine share.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; it is made if there is none.
+    clock : callable
+        Seconds; the same for all processes.
+    """
+
+    def __init__(self, path: Path, clock: Clock = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._base = sqlite3.connect(
+            path, timeout=5.0, isolation_level=None, check_same_thread=False
+        )
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=OFF")
+        self._base.execute(
+            "CREATE TABLE IF NOT EXISTS states (key TEXT PRIMARY KEY, value BLOB, until REAL)"
+        )
+        self._base.execute("CREATE INDEX IF NOT EXISTS states_until ON states (until)")
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, None if there is none or its time is over."""
+        query = "SELECT value FROM states WHERE key = ? AND until > ?"
+        with self._lock:
+            row = self._base.execute(query, (key, self._clock())).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+        now = self._clock()
+        with self._lock:
+            self._base.execute("DELETE FROM states WHERE until <= ?", (now,))
+            row = (key, value, now + ttl_s)
+            self._base.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", row)
+
+    def delete(self, key: str) -> None:
+        """Forget a value; no fault if there is none."""
+        with self._lock:
+            self._base.execute("DELETE FROM states WHERE key = ?", (key,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
