@@ -263,15 +263,18 @@ class BatchLoop {
         ++sender_.counters.batches;
         for (int k = 0; k < n; ++k) take(in_.data(k), in_.size(k), in_.source(k), in_.time_ns(k));
         sender_.flush(true);
+        wake_python();
         if (n < static_cast<int>(batch)) break;
-      }
-      if (woken_) {
-        woken_ = false;
-        const std::uint64_t one = 1;
-        if (write(wake_, &one, sizeof one) < 0) woken_ = true;
       }
       note_busy(now_s() - begin, since);
     }
+  }
+
+  // After each batch, or a backlog of media would keep consent checks waiting.
+  void wake_python() {
+    if (!woken_) return;
+    const std::uint64_t one = 1;
+    woken_ = write(wake_, &one, sizeof one) < 0;
   }
 
   void note_busy(double worked, double& since) {
