@@ -74,8 +74,14 @@ class Kernel {
   // 0 times a finite number is 0, times anything else NaN.
   static bool finite(const T* x, std::size_t n) {
     using V = Simd<T>;
-    typename V::type lanes{};
+    const auto zero = V::splat(T(0));
+    typename V::type lanes{}, more{};
     std::size_t k = 0;
+    for (; k + 2 * V::lanes <= n; k += 2 * V::lanes) {
+      lanes = V::fma(V::load(x + k), zero, lanes);
+      more = V::fma(V::load(x + k + V::lanes), zero, more);
+    }
+    lanes += more;
     for (; k + V::lanes <= n; k += V::lanes) lanes += V::load(x + k) * V::splat(T(0));
     T total = V::sum(lanes);
     for (; k < n; ++k) total += x[k] * T(0);

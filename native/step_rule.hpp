@@ -85,6 +85,13 @@ class StepRule {
   // Gaussian noise is 1.4826 medians.
   static constexpr double huber_limit = 1.345 * 1.4826;
 
+  template <std::size_t N>
+  static constexpr double power(double x) {
+    double product = 1.0;
+    for (std::size_t k = 0; k < N; ++k) product *= x;
+    return product;
+  }
+
   // As `steps`, where it is plain to see that all regressors are active; false, and nothing done,
   // where it is not.
   template <std::size_t Count>
@@ -107,8 +114,8 @@ class StepRule {
     }
     if (lowest < std::max(floor_ * std::max(peak_, highest), smallest_energy)) return false;
     // The peak sinks by less than 5e-6 a frame: worth its own loop only where one frame passes it.
-    double peak = peak_;
-    for (std::size_t k = 0; k < Count; ++k) peak *= peak_decay;
+    constexpr double decay = power<Count>(peak_decay);
+    double peak = peak_ * decay;
     if (highest > peak) {
       peak = peak_;
       for (std::size_t k = 0; k < Count; ++k) peak = std::max(energies[k * stride], peak * peak_decay);

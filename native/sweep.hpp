@@ -18,6 +18,16 @@ constexpr std::size_t sweep_samples = 8;
 #endif
 #endif
 
+// Zeros in registers: an initialiser would be written to memory with a slow string instruction.
+template <class T>
+inline void clear(typename Simd<T>::type (&v)[sweep_samples]) {
+  for (auto& value : v) {
+    auto zero = Simd<T>::splat(T(0));
+    Simd<T>::pin(zero);
+    value = zero;
+  }
+}
+
 // out[k] = sum of the lanes of v[k], k < sweep_samples, by transposing adds where the compiler can.
 template <class T>
 inline void sum_lanes(const typename Simd<T>::type (&v)[sweep_samples], T* out) {
@@ -57,7 +67,8 @@ inline void sum_lanes(const typename Simd<T>::type (&v)[sweep_samples], T* out) 
 template <class T>
 inline void dots8(const T* w, const T* x, std::size_t n, T* out) {
   using V = Simd<T>;
-  typename V::type total[sweep_samples] = {};
+  typename V::type total[sweep_samples];
+  clear<T>(total);
   std::size_t i = 0;
   for (; i + V::lanes <= n; i += V::lanes) {
     const auto taps = V::load(w + i);
@@ -138,10 +149,16 @@ inline void add_block(T* w, const T* x, const T* gains, std::size_t count, T sca
   }
 }
 
+template <bool Scaled, class T>
+inline typename Simd<T>::type scaled(typename Simd<T>::type factor, typename Simd<T>::type value) {
+  return Scaled ? factor * value : value;
+}
+
 // An update with eight gains, w[i] = scale (w[i] + sum_k gains[k] x[i + k]), and in the same pass the
 // inner products of the eight windows that follow, out[k] = sum_i w[i] x[i + 8 + k]. What one tap's
 // product reads is what the update of the tap eight further on reads: one load for both.
-template <class T>
+// Scaled: false where scale is 1, which saves a product on the longest chain.
+template <bool Scaled, class T>
 inline void add_and_dots8(T* w, const T* x, const T* gains, T scale, std::size_t n, T* out) {
   using V = Simd<T>;
   constexpr std::size_t step = sweep_samples;
@@ -152,7 +169,8 @@ inline void add_and_dots8(T* w, const T* x, const T* gains, T scale, std::size_t
   } else {
     constexpr std::size_t parts = step / V::lanes;
     using Type = typename V::type;
-    Type total[step] = {}, gain[step], taps[parts] = {}, next[parts];
+    Type total[step], gain[step], taps[parts] = {}, next[parts];
+    clear<T>(total);
     for (std::size_t k = 0; k < step; ++k) gain[k] = V::splat(gains[k]);
     const auto factor = V::splat(scale);
     std::size_t i = 0;
@@ -160,10 +178,12 @@ inline void add_and_dots8(T* w, const T* x, const T* gains, T scale, std::size_t
     if (n >= step) {
       for (std::size_t d = 0; d < parts; ++d) {
         taps[d] = V::load(w + d * V::lanes);
-        for (std::size_t k = 0; k < step; ++k) {
+        Type other{};
+        for (std::size_t k = 0; k < step; k += 2) {
           taps[d] = V::fma(gain[k], V::load(x + d * V::lanes + k), taps[d]);
+          other = V::fma(gain[k + 1], V::load(x + d * V::lanes + k + 1), other);
         }
-        taps[d] *= factor;
+        taps[d] = scaled<Scaled, T>(factor, taps[d] + other);
         V::store(w + d * V::lanes, taps[d]);
       }
     }
@@ -181,7 +201,7 @@ inline void add_and_dots8(T* w, const T* x, const T* gains, T scale, std::size_t
         }
       }
       for (std::size_t d = 0; d < parts; ++d) {
-        taps[d] = factor * (next[d] + other[d]);
+        taps[d] = scaled<Scaled, T>(factor, next[d] + other[d]);
         V::store(w + i + step + d * V::lanes, taps[d]);
       }
     }
@@ -202,13 +222,23 @@ inline void add_and_dots8(T* w, const T* x, const T* gains, T scale, std::size_t
   }
 }
 
+template <class T>
+inline void add_and_dots8(T* w, const T* x, const T* gains, T scale, std::size_t n, T* out) {
+  // More vectors to a step are more chains: there the product costs nothing.
+  if constexpr (Simd<T>::lanes == sweep_samples) {
+    if (scale == T(1)) return add_and_dots8<false>(w, x, gains, scale, n, out);
+  }
+  add_and_dots8<true>(w, x, gains, scale, n, out);
+}
+
 // Eight filtered-x steps in one pass. For k = 0 ... 7: w += gains[k] u[. + k], then
 // out[k] = sum_i w[i] x[i + k]; at the end w *= scale. Exact, because the gains don't depend on out.
 template <class T>
 inline void adapt_and_filter8(T* w, const T* u, const T* gains, const T* x, T scale, std::size_t n,
                               T* out) {
   using V = Simd<T>;
-  typename V::type total[sweep_samples] = {}, gain[sweep_samples];
+  typename V::type total[sweep_samples], gain[sweep_samples];
+  clear<T>(total);
   for (std::size_t k = 0; k < sweep_samples; ++k) gain[k] = V::splat(gains[k]);
   const auto factor = V::splat(scale);
   std::size_t i = 0;
