@@ -75,6 +75,7 @@ class BatchLoop {
     Packet packet;
     if (parse(data, n, packet)) deliver(packet, id, AddressKey{}, time_ns, nullptr, 0);
     sender_.flush(true);
+    wake_python();
   }
 
   // After this returns the thread touches nothing of the session.
