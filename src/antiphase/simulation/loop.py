@@ -45,6 +45,7 @@ def run_loop(
     error_delay: int = 0,
     block_size: int | None = None,
     progress: Callable[[float], object] | None = None,
+    adapting: npt.ArrayLike | None = None,
 ) -> LoopResult:
     """Run a controller on the physical plant, for the whole length of the signals.
 
@@ -68,6 +69,8 @@ def run_loop(
         by sample. All give the same result.
     progress : callable, optional
         Called with the share done, in (0, 1].
+    adapting : array_like of bool, shape (n,), optional
+        Where the controller may adapt, as for `Plant.run`.
 
     Returns
     -------
@@ -91,7 +94,9 @@ def run_loop(
         secondary_path_changes=secondary_path_changes,
         error_delay=error_delay,
     )
-    error, drive, heard = plant.run(controller, block_size=block_size, progress=progress)
+    error, drive, heard = plant.run(
+        controller, block_size=block_size, progress=progress, adapting=adapting
+    )
     return LoopResult(
         error, drive, heard, as_signal("disturbance", disturbance).reshape(error.shape)
     )

@@ -1,0 +1,228 @@
+"""Alignment read from the audio itself: how the lag between two recordings moves.
+
+The cross-spectrum of reference and disturbance holds the path between them and the lag. When the
+lag moves and the path does not, one cross-spectrum over an earlier one leaves the movement alone:
+the path, with all its echoes, cancels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+
+from antiphase.arrays import as_signal
+from antiphase.errors import SignalError, require
+
+__all__ = ["LagChange", "LagTracker", "SyncLoop"]
+
+Floats = npt.NDArray[np.float64]
+Complexes = npt.NDArray[np.complex128]
+
+_FINE = 4
+# Share of the strongest cross-spectrum below which a frequency tells nothing.
+_WEAK = 1e-4
+
+
+@dataclass(frozen=True)
+class LagChange:
+    """How much later the disturbance follows the reference than at the start.
+
+    Attributes
+    ----------
+    samples : float
+        Positive: the reference comes earlier, relative to the disturbance, than it did.
+    clarity : float
+        In [0, 1]: 1 where all frequencies agree; below .5 the path itself has changed.
+    """
+
+    samples: float
+    clarity: float
+
+
+class LagTracker:
+    """Follows the lag between reference and disturbance to hundredths of a sample.
+
+    Segments of `segment` samples with half overlap give cross-spectra, averaged over the newest
+    `average` of them (G). Against the anchor G_0, likewise averaged from the segments before,
+    each moved back by the lag known then: ``G·conj(G_0)/|G_0|`` is transformed (GCC-PHAT of the
+    change), the highest peak within `max_lag` gives whole samples, and the weighted slope of the
+    remaining phase the rest.
+
+    Parameters
+    ----------
+    segment : int
+        Samples per segment, at least 64; longer than the path.
+    average : int
+        Segments averaged, at least 1.
+    max_lag : int
+        Largest change looked for in one go, samples, in [1, segment / 2].
+    least_clarity : float
+        In [0, 1): below, the change is not believed and the anchor is taken anew.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is outside its range.
+
+    References
+    ----------
+    Knapp & Carter (1976), The generalized correlation method for estimation of time delay.
+    Piersol (1981), Time delay estimation using phase data.
+    """
+
+    def __init__(
+        self,
+        *,
+        segment: int = 2048,
+        average: int = 4,
+        max_lag: int = 256,
+        least_clarity: float = 0.4,
+    ) -> None:
+        require(segment >= 64, "segment", segment, "at least 64")
+        require(average >= 1, "average", average, "at least 1")
+        require(1 <= max_lag <= segment // 2, "max_lag", max_lag, f"in [1, {segment // 2}]")
+        require(0 <= least_clarity < 1, "least_clarity", least_clarity, "in [0, 1)")
+        self._segment = segment
+        self._average = average
+        self._max_lag = max_lag
+        self._least = least_clarity
+        self._window = np.hanning(segment + 2)[1:-1]
+        self._omega = 2 * np.pi * np.arange(segment // 2 + 1) / segment
+        self.reset()
+
+    @property
+    def hop(self) -> int:
+        """Samples from one estimate to the next."""
+        return self._segment // 2
+
+    def reset(self) -> None:
+        """Forget all, the anchor too."""
+        self._reference: Floats = np.zeros(0)
+        self._disturbance: Floats = np.zeros(0)
+        self._recent: list[Complexes] = []
+        self._anchor: Complexes = np.zeros(self._segment // 2 + 1, dtype=np.complex128)
+        self._anchored = 0
+        self._doubts = 0
+        self._lag = 0.0
+
+    def moved(self, samples: float) -> None:
+        """Tell that the reference was shifted on purpose: the lag grows by so many samples."""
+        turn = np.exp(-1j * self._omega * samples)
+        self._recent = [spectrum * turn for spectrum in self._recent]
+
+    def process(self, reference: npt.ArrayLike, disturbance: npt.ArrayLike) -> list[LagChange]:
+        """Take the next samples of both and return an estimate for each segment completed.
+
+        Raises
+        ------
+        SignalError
+            If the lengths differ or a value is not finite.
+        """
+        x = as_signal("reference", reference, channels=1)
+        d = as_signal("disturbance", disturbance, channels=1)
+        if len(x) != len(d):
+            raise SignalError(f"disturbance has {len(d)} frames but reference has {len(x)}")
+        self._reference = np.concatenate([self._reference, x])
+        self._disturbance = np.concatenate([self._disturbance, d])
+        found = []
+        while len(self._reference) >= self._segment:
+            spectra = (
+                fft.rfft(self._window * signal[: self._segment])
+                for signal in (self._reference, self._disturbance)
+            )
+            heard, felt = spectra
+            change = self._take(np.asarray(felt * np.conj(heard)))
+            if change is not None:
+                found.append(change)
+            self._reference = self._reference[self.hop :]
+            self._disturbance = self._disturbance[self.hop :]
+        return found
+
+    def _take(self, cross: Complexes) -> LagChange | None:
+        self._recent.append(cross)
+        if len(self._recent) > self._average:
+            oldest = self._recent.pop(0)
+            self._anchor += oldest * np.exp(1j * self._omega * self._lag)
+            self._anchored += 1
+        if self._anchored < self._average:
+            return None
+        change = self._compare(np.sum(self._recent, axis=0))
+        if change.clarity >= self._least:
+            self._doubts = 0
+            self._lag = change.samples
+        else:
+            self._doubts += 1
+            if self._doubts >= 2 * self._average:
+                self._anchor[:] = 0.0
+                self._anchored = 0
+                self._doubts = 0
+        # Old segments fade, so that a path that changes slowly is followed.
+        self._anchor *= 1 - 1 / (16 * self._average)
+        return change
+
+    def _compare(self, cross: Complexes) -> LagChange:
+        strength = np.abs(cross) * np.abs(self._anchor)
+        peak = float(strength.max())
+        if peak == 0:
+            return LagChange(self._lag, 0.0)
+        weight = np.sqrt(np.where(strength > _WEAK * peak, strength, 0.0))
+        phase = cross * np.conj(self._anchor)
+        unit = np.where(weight > 0, phase / np.where(strength > 0, strength, 1.0), 0.0)
+        # The search is centred on the lag known, the fine part on what the search found.
+        centred = unit * np.exp(1j * self._omega * self._lag)
+        curve = fft.irfft(weight * centred, _FINE * self._segment)
+        lags = np.arange(-_FINE * self._max_lag, _FINE * self._max_lag + 1)
+        best = float(lags[int(np.argmax(curve[lags]))]) / _FINE
+        power = weight * self._omega**2
+        for _ in range(2):
+            angle = np.angle(centred * np.exp(1j * self._omega * best))
+            best -= float(np.sum(weight * self._omega * angle) / np.sum(power))
+        left = centred * np.exp(1j * self._omega * best)
+        clarity = float(np.abs(np.sum(weight * left).real) / np.sum(weight))
+        return LagChange(self._lag + best, clarity)
+
+
+class SyncLoop:
+    """Turns lag changes into corrections of a playout position, as a loop of second order.
+
+    ``shift = gain·lag``, ``drift += gain²/4·lag / hop`` (critically damped). Lags above
+    `jump` samples are taken at once (a buffer that slipped), smaller ones share by share.
+
+    Parameters
+    ----------
+    hop : int
+        Samples between estimates (`LagTracker.hop`).
+    gain : float
+        Share of a lag corrected per estimate, in (0, 1).
+    jump : float
+        Samples, > 0.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is outside its range.
+
+    References
+    ----------
+    Gardner (2005), Phaselock Techniques, ch. 2.
+    """
+
+    def __init__(self, hop: int, *, gain: float = 0.3, jump: float = 8.0) -> None:
+        require(hop >= 1, "hop", hop, "at least 1")
+        require(0 < gain < 1, "gain", gain, "in (0, 1)")
+        require(jump > 0, "jump", jump, "> 0 samples")
+        self._hop = hop
+        self._gain = gain
+        self._jump = jump
+        self.drift_ppm = 0.0
+        """What is to be added to the rate, beyond what timestamps told."""
+
+    def correct(self, lag: float) -> float:
+        """Return by how many samples the reference should be moved later; updates `drift_ppm`."""
+        if abs(lag) > self._jump:
+            return lag
+        self.drift_ppm += self._gain**2 / 4 * lag / self._hop * 1e6
+        return self._gain * lag
