@@ -11,7 +11,8 @@ taps has no reach for more; modified filtered-x NLMS .1): the table of network i
 each impairment as it comes, beside the figures published with the table; then through the jitter
 buffer, with the delay that the buffer needs added to the disturbance, so that the margin stays the
 room's own 88 samples and the figures show the impairment alone. Frames of 10 ms over a bursty
-link; the drift is steady, or changes after 5 s. For loss each packet carries the frame before
+link; the drift is steady, or falls by 40 ppm after 5 s; timestamps start the clock, then the audio
+itself keeps it (``timestamps_…``: without the audio). For loss each packet carries the frame before
 (``redundancy``, one frame of delay); the figure without that is printed beside.
 
 ``python -m benchmarks.network_links --json`` prints one JSON object on its last line.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -44,7 +46,7 @@ from antiphase.simulation import (
     sample_on,
     transcode,
 )
-from antiphase.sync import AdaptationGate, PlayoutBuffer
+from antiphase.sync import AdaptationGate, LagTracker, PlayoutBuffer, SyncLoop
 from benchmarks import data
 
 __all__ = ["PUBLISHED", "Reception", "links", "receive", "room", "street", "uncompensated"]
@@ -57,8 +59,10 @@ STREET_FS = 8000
 ROOM_FS = 16000
 SECONDS = 10
 LINK_MS = 15.0
-# Later drift, for each drift that changes mid-run.
-CHANGED = {20: -20, 100: 40, 500: 400}
+_SEGMENT = 2048
+_END_S = 0.1
+# Drifts, and what they change to after half of the run: 40 ppm less.
+CHANGED = {20: -20, 100: 60, 500: 460}
 
 # NR after 1 s: 100–1000 Hz noise, aircraft.
 PUBLISHED = {
@@ -111,11 +115,13 @@ def receive(
     redundancy: int = 0,
     codec: Codec | None = None,
     compensate: bool = True,
+    felt: Floats | None = None,
     seed: int = 0,
 ) -> Reception:
     """Send a reference from a device on `clock` and play it out in blocks of 5 ms.
 
-    `delay_s` counts from the earliest arrival to playing, as in `PlayoutBuffer`.
+    `delay_s` counts from the earliest arrival to playing, as in `PlayoutBuffer`. With `felt`, the
+    disturbance at the receiver, the audio itself aligns the two once timestamps know the clock.
     """
     coded = transcode(reference, fs, codec or Codec("none"))
     samples, capture = sample_on(coded.signal, fs, clock)
@@ -132,6 +138,7 @@ def receive(
     blocks = len(reference) // block
     out, missing = np.zeros(len(reference)), np.ones(len(reference), dtype=bool)
     lag, rate = np.zeros(blocks), np.zeros(blocks)
+    aligner = _Aligner(LagTracker(segment=_SEGMENT))
     coming = iter(packets)
     packet = next(coming, None)
     for k in range(blocks):
@@ -141,6 +148,8 @@ def receive(
         played = buffer.pull(block, k * block / fs)
         here = slice(k * block, (k + 1) * block)
         out[here], missing[here] = played.signal, played.missing
+        if felt is not None:
+            _align(buffer, aligner, played.signal, felt[here])
         if buffer.position is not None:
             taken = np.interp(buffer.position, np.arange(len(capture)), capture)
             lag[k] = (k + 1) * block / fs - taken
@@ -148,8 +157,32 @@ def receive(
     return Reception(out, missing, lag, rate)
 
 
+@dataclass
+class _Aligner:
+    """Alignment by audio: the tracker, and the loop once there is one."""
+
+    tracker: LagTracker
+    loop: SyncLoop | None = None
+
+
+def _align(buffer: PlayoutBuffer, aligner: _Aligner, heard: Floats, felt: Floats) -> None:
+    """Let the audio steer the buffer, from when the timestamps know the clock."""
+    line = buffer.tracker.line
+    if aligner.loop is None:
+        if line is None or not np.isfinite(line.error_ppm):
+            return
+        aligner.loop = SyncLoop(aligner.tracker.hop, drift_ppm=line.drift_ppm)
+    for change in aligner.tracker.process(heard, felt):
+        skip = aligner.loop.update(change)
+        if skip:
+            buffer.skip(skip)
+        buffer.guide_ppm = aligner.loop.rate_ppm
+
+
 def _after_1_s(disturbance: Floats, error: Floats, fs: int) -> float:
-    return noise_reduction_db(disturbance[fs:], error[fs:])
+    # The stream ends before the sound does: its last buffer is no part of the figure.
+    judged = slice(fs, -round(_END_S * fs))
+    return noise_reduction_db(disturbance[judged], error[judged])
 
 
 def _street_nr(
@@ -206,7 +239,7 @@ def street() -> dict[str, float]:
     bursty = Link(LINK_MS, WifiJitter())
     busy = Link(LINK_MS, WifiJitter(1.0, 8.0, 0.3, 500.0))
     g722, opus = Codec("g722", 5.0), Codec("opus", 10.0, 64000)
-    rows = {
+    rows: dict[str, Callable[[int], float]] = {
         "no_network_band": lambda s: _street_nr("band", s, quiet),
         "s11_band": lambda s: _street_nr("band", s, lossy),
         "s11_hum": lambda s: _street_nr("hum", s, lossy),
@@ -244,7 +277,7 @@ def _source(kind: str, seed: int) -> Floats:
     if kind == "band":
         return noise.make("band", SECONDS, ROOM_FS, seed)
     recorded = data.load("duct")["aircraft"]
-    return recorded / recorded.std()
+    return np.asarray(recorded / recorded.std(), dtype=np.float64)
 
 
 def _room_nr(
@@ -287,25 +320,44 @@ def uncompensated(kind: str, seed: int = 0) -> dict[str, float]:
 
 
 def _networked_nr(
-    kind: str, seed: int, clock: DriftingClock, link: Link, redundancy: int = 0
+    kind: str,
+    seed: int,
+    clock: DriftingClock,
+    link: Link,
+    redundancy: int = 0,
+    *,
+    by_audio: bool = False,
 ) -> float:
-    """Return the NR in the room with the reference over a network and all compensation on."""
+    """Return the NR in the room with the reference over a network."""
     source = _source(kind, seed)
     delay_s = 0.03
+    late = round((0.010 + link.delay_ms / 1000 + delay_s) * ROOM_FS)
+    sound = np.concatenate([np.zeros(late), source])[: len(source)]
+    # What the receiver knows as d̂ = e − ŝ∗y; with ŝ = s it is d.
+    felt = signal.lfilter(_paths()[0], 1, sound) if by_audio else None
     got = receive(
-        source, ROOM_FS, link, delay_s, clock=clock, frame=160, redundancy=redundancy, seed=seed
+        source,
+        ROOM_FS,
+        link,
+        delay_s,
+        clock=clock,
+        frame=160,
+        redundancy=redundancy,
+        felt=felt,
+        seed=seed,
     )
-    late = (0.010 + link.delay_ms / 1000 + delay_s) * ROOM_FS
     return _room_nr(source, got.signal, late=late, missing=got.missing)
 
 
-def _loss_db(kind: str, clock: DriftingClock, link: Link, redundancy: int = 0) -> float:
+def _loss_db(
+    kind: str, clock: DriftingClock, link: Link, redundancy: int = 0, *, by_audio: bool = False
+) -> float:
     """Return the worst seed's loss against no network at all."""
     losses = []
     for seed in SEEDS:
         source = _source(kind, seed)
         best = _room_nr(source, source)
-        losses.append(best - _networked_nr(kind, seed, clock, link, redundancy))
+        losses.append(best - _networked_nr(kind, seed, clock, link, redundancy, by_audio=by_audio))
     return max(losses)
 
 
@@ -317,9 +369,11 @@ def room() -> dict[str, float]:
     for kind in kinds:
         for ppm, changed in CHANGED.items():
             name = f"drift{ppm}_{kind}"
-            figures[f"{name}_steady"] = _loss_db(kind, DriftingClock(0.0031, ppm), bursty)
+            steady = DriftingClock(0.0031, ppm)
             moving = DriftingClock(0.0031, [(0, ppm), (SECONDS / 2, changed)])
-            figures[f"{name}_changing"] = _loss_db(kind, moving, bursty)
+            for word, clock in (("steady", steady), ("changing", moving)):
+                figures[f"{name}_{word}"] = _loss_db(kind, clock, bursty, by_audio=True)
+                figures[f"timestamps_{name}_{word}"] = _loss_db(kind, clock, bursty)
         for percent in (1, 5):
             lossy = Link(LINK_MS, loss=IndependentLoss(percent / 100))
             name = f"loss{percent}_{kind}"

@@ -24,6 +24,8 @@ Complexes = npt.NDArray[np.complex128]
 _FINE = 4
 # Share of the strongest cross-spectrum below which a frequency tells nothing.
 _WEAK = 1e-4
+# An estimate is some hops old: a loop much faster than this would swing.
+_MOST_GAIN = 0.3
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,7 @@ class LagTracker:
         self._anchored = 0
         self._doubts = 0
         self._lag = 0.0
-
-    def moved(self, samples: float) -> None:
-        """Tell that the reference was shifted on purpose: the lag grows by so many samples."""
-        turn = np.exp(-1j * self._omega * samples)
-        self._recent = [spectrum * turn for spectrum in self._recent]
+        self._lags: list[float] = []
 
     def process(self, reference: npt.ArrayLike, disturbance: npt.ArrayLike) -> list[LagChange]:
         """Take the next samples of both and return an estimate for each segment completed.
@@ -145,7 +143,7 @@ class LagTracker:
         self._recent.append(cross)
         if len(self._recent) > self._average:
             oldest = self._recent.pop(0)
-            self._anchor += oldest * np.exp(1j * self._omega * self._lag)
+            self._anchor += oldest * np.exp(1j * self._omega * self._lag_then())
             self._anchored += 1
         if self._anchored < self._average:
             return None
@@ -153,6 +151,7 @@ class LagTracker:
         if change.clarity >= self._least:
             self._doubts = 0
             self._lag = change.samples
+            self._lags = [*self._lags[-self._average - 1 :], self._lag]
         else:
             self._doubts += 1
             if self._doubts >= 2 * self._average:
@@ -163,12 +162,18 @@ class LagTracker:
         self._anchor *= 1 - 1 / (16 * self._average)
         return change
 
+    def _lag_then(self) -> float:
+        """Return the lag of the segment that leaves the average; an estimate is for its middle."""
+        ago = (self._average + 1) / 2
+        at = np.arange(len(self._lags), 0, -1)
+        return float(np.interp(-ago, -at, self._lags)) if self._lags else 0.0
+
     def _compare(self, cross: Complexes) -> LagChange:
         strength = np.abs(cross) * np.abs(self._anchor)
         peak = float(strength.max())
         if peak == 0:
             return LagChange(self._lag, 0.0)
-        weight = np.sqrt(np.where(strength > _WEAK * peak, strength, 0.0))
+        weight = np.where(strength > _WEAK * peak, strength, 0.0) ** 0.25
         phase = cross * np.conj(self._anchor)
         unit = np.where(weight > 0, phase / np.where(strength > 0, strength, 1.0), 0.0)
         # The search is centred on the lag known, the fine part on what the search found.
@@ -186,19 +191,26 @@ class LagTracker:
 
 
 class SyncLoop:
-    """Turns lag changes into corrections of a playout position, as a loop of second order.
+    """Turns lag changes into the rate at which a stream must be played, a loop of second order.
 
-    ``shift = gain·lag``, ``drift += gain²/4·lag / hop`` (critically damped). Lags above
-    `jump` samples are taken at once (a buffer that slipped), smaller ones share by share.
+    With L the lag in samples and H the samples between estimates: ``drift ← drift − g²/4·L/H``,
+    ``rate = drift − g·L/H`` (critically damped), ``g = min(gain·(1 + 2·|L|), .3)``: what may be
+    noise of the estimate is averaged, what can't be is corrected fast. Clocks that differ leave no
+    lag. Unclear estimates leave the drift as it is, lags above `jump` samples are to be taken at
+    once.
 
     Parameters
     ----------
     hop : int
-        Samples between estimates (`LagTracker.hop`).
+        Samples between estimates (`LagTracker.hop`), at least 1.
+    drift_ppm : float
+        What timestamps told, to start with.
     gain : float
-        Share of a lag corrected per estimate, in (0, 1).
+        Share of a small lag corrected until the next estimate, in (0, .3).
     jump : float
-        Samples, > 0.
+        Samples, > 0; about what a buffer slips by at least.
+    least_clarity : float
+        In [0, 1].
 
     Raises
     ------
@@ -210,19 +222,46 @@ class SyncLoop:
     Gardner (2005), Phaselock Techniques, ch. 2.
     """
 
-    def __init__(self, hop: int, *, gain: float = 0.3, jump: float = 8.0) -> None:
+    def __init__(
+        self,
+        hop: int,
+        *,
+        drift_ppm: float = 0.0,
+        gain: float = 0.1,
+        jump: float = 12.0,
+        least_clarity: float = 0.4,
+    ) -> None:
         require(hop >= 1, "hop", hop, "at least 1")
-        require(0 < gain < 1, "gain", gain, "in (0, 1)")
+        require(0 < gain < _MOST_GAIN, "gain", gain, f"in (0, {_MOST_GAIN})")
         require(jump > 0, "jump", jump, "> 0 samples")
+        require(0 <= least_clarity <= 1, "least_clarity", least_clarity, "in [0, 1]")
         self._hop = hop
         self._gain = gain
         self._jump = jump
-        self.drift_ppm = 0.0
-        """What is to be added to the rate, beyond what timestamps told."""
+        self._least = least_clarity
+        self._drift = drift_ppm
+        self._rate = drift_ppm
 
-    def correct(self, lag: float) -> float:
-        """Return by how many samples the reference should be moved later; updates `drift_ppm`."""
-        if abs(lag) > self._jump:
-            return lag
-        self.drift_ppm += self._gain**2 / 4 * lag / self._hop * 1e6
-        return self._gain * lag
+    @property
+    def drift_ppm(self) -> float:
+        """How much faster the sender's clock runs."""
+        return self._drift
+
+    @property
+    def rate_ppm(self) -> float:
+        """Rate to play at, re nominal: the drift and what works off the lag."""
+        return self._rate
+
+    def update(self, change: LagChange) -> float:
+        """Take an estimate; return samples to skip at once (negative: to repeat), mostly 0."""
+        if change.clarity < self._least:
+            self._rate = self._drift
+            return 0.0
+        if abs(change.samples) > self._jump:
+            self._rate = self._drift
+            return -change.samples
+        gain = min(_MOST_GAIN, self._gain * (1 + 2 * abs(change.samples)))
+        push = 1e6 * gain * change.samples / self._hop
+        self._drift -= gain / 4 * push
+        self._rate = self._drift - push
+        return 0.0

@@ -116,7 +116,8 @@ def fill_gap(
     )
     gap = rows[:, order : order + n]
     if not len(future):
-        return linalg.solve_triangular(gap, -(rows @ known), lower=True, unit_diagonal=True)
+        ahead = linalg.solve_triangular(gap, -(rows @ known), lower=True, unit_diagonal=True)
+        return np.asarray(ahead)
     # By QR, not by normal equations: the model of a narrow band makes those singular.
     q, r = linalg.qr(gap, mode="economic")
     return np.asarray(linalg.solve_triangular(r, -(q.T @ (rows @ known))))

@@ -47,7 +47,7 @@ class PlayoutBuffer:
     arrived: late packets have until then. The position moves at the sender's rate as the
     `ClockTracker` knows it; a difference from where it should be is worked off at no more than
     `slew_ppm`, since a filter that adapts follows slow changes only, and taken in one jump when it
-    exceeds `jump_s` (a step that the tracker has confirmed, or a shift asked for).
+    exceeds `jump_s` (a step that the tracker has confirmed).
 
     Parameters
     ----------
@@ -120,6 +120,8 @@ class PlayoutBuffer:
         self._position: float | None = None
         self._shift = 0.0
         self._rate = 1.0
+        self.guide_ppm: float | None = None
+        """Rate re nominal that alignment by audio asks for; None follows the timestamps."""
         self.late = 0
         """Packets that came after they were due."""
         self.jumps = 0
@@ -135,9 +137,12 @@ class PlayoutBuffer:
         """Sender index that is played next; None before the first packet."""
         return self._position
 
-    def shift(self, samples: float) -> None:
-        """Move the aim by so many samples (positive: play later content, lower latency)."""
-        self._shift += samples
+    def skip(self, samples: float) -> None:
+        """Go ahead by so many samples at once (negative: back), as alignment by audio asks."""
+        if self._position is not None:
+            self._position += samples
+            self._shift += samples
+            self.jumps += 1
 
     def push(self, timestamp: int, arrival_s: float, samples: npt.ArrayLike) -> None:
         """Take a packet, in order of arrival.
@@ -209,6 +214,10 @@ class PlayoutBuffer:
             self._position = aim
         if not self._compensate:
             self._rate = 1.0
+            return
+        if self.guide_ppm is not None:
+            self._rate = 1 + 1e-6 * self.guide_ppm
+            self._shift += self._position - aim
             return
         error = aim - self._position
         # Until the clock is known nothing has adapted yet that a jump could disturb.
