@@ -37,7 +37,7 @@ def test_tones_go_through_a_gap() -> None:
 
 
 def test_noise_is_hardly_worse_than_silence() -> None:
-    """White and band noise: at most 1.1 dB; both sides help where the band is narrow."""
+    """At most 0.4 dB worse on white noise; both sides help where the band is narrow."""
     for kind in ("white", "band"):
         x = noise.make(kind, 6, FS)
         gaps = range(2000, len(x) - 200, 700)
@@ -49,7 +49,8 @@ def test_noise_is_hardly_worse_than_silence() -> None:
                 after = x[at + 40 :][: 64 * sides]
                 error = fill_gap(x[at - 1200 : at], 40, after) - x[at : at + 40]
                 left[sides] += float(np.sum(error**2))
-        assert left[1] < left[0] < 1.3 * power
+        assert max(left.values()) < 1.1 * power
+    assert left[1] < 0.85 * power
 
 
 def test_silence_and_no_history_give_silence() -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -281,7 +280,6 @@ class Plant:
         block_size: int | None = None,
         progress: Callable[[float], object] | None = None,
         chunk: int = 16384,
-        adapting: npt.ArrayLike | None = None,
     ) -> tuple[Floats, Floats, Floats]:
         """Drive the controller from here to the end of the signals.
 
@@ -295,9 +293,6 @@ class Plant:
             Called with the share done, in (0, 1], after each `chunk` frames.
         chunk : int
             Frames between two calls of `progress`.
-        adapting : array_like of bool, shape (frames left,), optional
-            Where the controller may adapt; elsewhere its weights rest (it must have a property
-            `adapting`, as all of this package have).
 
         Returns
         -------
@@ -316,12 +311,11 @@ class Plant:
         require(chunk >= 1, "chunk", chunk, "at least 1")
         n = self.frames - self.frame
         parts = []
-        for start, stop, on in _stretches(n, chunk, adapting):
-            if on is not None:
-                controller.adapting = on  # type: ignore[attr-defined]
-            parts.append(self.advance(controller, stop - start, block_size=block_size))
+        for start in range(0, n, chunk):
+            frames = min(chunk, n - start)
+            parts.append(self.advance(controller, frames, block_size=block_size))
             if progress is not None:
-                progress(stop / n)
+                progress((start + frames) / n)
         if not parts:
             return self.advance(controller, 0, block_size=block_size)
         error, drive, reference = (np.concatenate(signals) for signals in zip(*parts, strict=True))
@@ -402,21 +396,6 @@ class Plant:
     @classmethod
     def _noise(cls, name: str, value: npt.ArrayLike | None, signal: Floats) -> Floats | None:
         return None if value is None else cls._frames(name, value, *signal.shape)
-
-
-def _stretches(
-    n: int, chunk: int, adapting: npt.ArrayLike | None
-) -> list[tuple[int, int, bool | None]]:
-    """Return (start, stop, adapting) of stretches of at most `chunk` frames."""
-    edges = set(range(0, n, chunk)) | {n}
-    if adapting is None:
-        ordered = sorted(edges)
-        return [(a, b, None) for a, b in pairwise(ordered)]
-    flags = np.asarray(adapting, dtype=bool)
-    if flags.shape != (n,):
-        raise SignalError(f"adapting has the shape {flags.shape} but must be ({n},)")
-    ordered = sorted(edges | set((np.flatnonzero(np.diff(flags)) + 1).tolist()))
-    return [(a, b, bool(flags[a])) for a, b in pairwise(ordered)]
 
 
 def _squeeze(frames: Floats) -> Floats:

@@ -74,7 +74,7 @@ def fill_gap(
     autoregressive model of what lies before: extrapolation where nothing follows, interpolation
     from both sides where something does. Tones go through; noise is carried for about the
     inverse of its bandwidth and then fades to silence; the guess is worse than silence by up to
-    1 dB where nothing can be known (white noise).
+    0.4 dB where nothing can be known (white noise).
 
     Parameters
     ----------
