@@ -57,16 +57,16 @@ def _room_noises() -> dict[str, Floats]:
     """Return the noises of the room table that are here."""
     noises = {"band": noise.make("band", 10.0, ROOM_FS, 0)}
     if data.available():
-        aircraft = data.load("noises")["aircraft"]
-        noises["aircraft"] = aircraft / np.sqrt(np.mean(aircraft**2))
+        aircraft = data.load("duct")["aircraft"]
+        noises["aircraft"] = aircraft / np.std(aircraft)
     return noises
 
 
 def _room() -> dict[str, dict[str, float]]:
     """Return bound and reached reduction after 1 s for each noise and added delay."""
     places = [[1, 1.5, 1.2], [3.05, 1.5, 1.2]]
-    paths = room_paths([4, 3, 2.5], places, [[3, 1.5, 1.2]], ROOM_FS, t60_s=0.3)
-    primary, secondary = (np.asarray(paths.taps[0, k]) for k in range(2))
+    paths = room_paths([4, 3, 2.5], places, [[3, 1.5, 1.2]], ROOM_FS, t60_s=0.3, n_taps=512)
+    primary, secondary = paths.taps[0, 0], paths.taps[0, 1, :256]
     rows = {}
     for name, x in _room_noises().items():
         d = signal.oaconvolve(x, primary)[: len(x)]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from antiphase.control.remote import SplitSettings, SplitSolver
+from antiphase.control import SplitSettings, SplitSolver
 from antiphase.control.split_messages import Ack, Block, Message, Nack, Probe, Push, Rollback
-from antiphase.errors import ParameterError, SignalError
+from antiphase.errors import SignalError
 
 FS = 8000
 N = 64
@@ -148,14 +148,11 @@ def test_gaps_and_silence_are_harmless() -> None:
     assert _reduction(device) > 20
 
 
-def test_other_rates_channels_and_settings_are_refused() -> None:
-    """A block this solver was not made for, and settings outside their range."""
+def test_other_rates_and_channels_are_refused() -> None:
+    """A block that this solver was not made for."""
     solver = _solver()
     x = np.zeros((BLOCK, 1), np.float32)
     with pytest.raises(SignalError):
         solver.receive(Block(0, 0, 16000, x, x, x))
     with pytest.raises(SignalError):
         solver.receive(Block(0, 0, FS, x, np.zeros((BLOCK, 2), np.float32), x))
-    for bad in ({"memory_s": 0.0}, {"first_push": -1.0}, {"iterations": 0}, {"fade_ms": -1.0}):
-        with pytest.raises(ParameterError):
-            SplitSettings(**bad)

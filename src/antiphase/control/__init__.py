@@ -9,9 +9,11 @@ from antiphase.control.guard import Guard, GuardStatus
 from antiphase.control.hybrid import HybridController
 from antiphase.control.neutralisation import NeutralisedController
 from antiphase.control.predictive import PredictiveMethod, predictive_controller
-from antiphase.control.remote import SplitSettings, SplitSolver, SplitStatus
+from antiphase.control.remote import SplitSolver
 from antiphase.control.remote_device import SplitDevice
+from antiphase.control.remote_distributed import DistributedSolver
 from antiphase.control.remote_paths import ChangeRule, JointPaths
+from antiphase.control.remote_settings import SplitSettings, SplitStatus
 from antiphase.control.split_messages import Ack, Block, Message, Nack, Probe, Push, Rollback
 from antiphase.control.supervisor import (
     Choice,
@@ -29,6 +31,7 @@ __all__ = [
     "Block",
     "ChangeRule",
     "Choice",
+    "DistributedSolver",
     "FeedbackController",
     "FeedforwardController",
     "FixedController",

@@ -283,4 +283,4 @@ class JointPaths:
         inputs = np.stack([reference * self._scale, drive * self._doubt], axis=1)
         self._solver.observe(inputs, np.nan_to_num((ratio - 1) * error), ratio * error)
         self._seen += len(error)
-        self._solve(24)
+        self._solve(10)

@@ -310,16 +310,15 @@ class Plant:
         """
         require(chunk >= 1, "chunk", chunk, "at least 1")
         n = self.frames - self.frame
-        parts = []
-        for start in range(0, n, chunk):
-            frames = min(chunk, n - start)
-            parts.append(self.advance(controller, frames, block_size=block_size))
-            if progress is not None:
-                progress((start + frames) / n)
-        if not parts:
-            return self.advance(controller, 0, block_size=block_size)
-        error, drive, reference = (np.concatenate(signals) for signals in zip(*parts, strict=True))
-        return error, drive, reference
+        parts = [self.advance(controller, min(chunk, n), block_size=block_size)]
+        for start in range(chunk, n, chunk):
+            if progress:
+                progress(start / n)
+            parts.append(self.advance(controller, min(chunk, n - start), block_size=block_size))
+        if progress:
+            progress(1.0)
+        error, drive, heard = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return error, drive, heard
 
     def advance(
         self, controller: Controller, frames: int, *, block_size: int | None = None
