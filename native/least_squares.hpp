@@ -8,6 +8,7 @@
 
 #include "conjugate_gradients.hpp"
 #include "controller.hpp"
+#include "drive_gate.hpp"
 #include "least_squares_fit.hpp"
 
 namespace antiphase {
@@ -15,17 +16,19 @@ namespace antiphase {
 template <class T>
 class LeastSquares : public Controller<T> {
  public:
-  // update_interval: samples from one start of the solver to the next; its `iterations`
+  // fade: steps of the drive gate per sample. update_interval: samples from one start of the solver to the next; its `iterations`
   // conjugate-gradient steps are spread over them and start from the filter at work.
   LeastSquares(Shape shape, const FitSettings& settings, std::size_t update_interval,
-               std::size_t iterations, const T* secondary, std::size_t path_taps)
+               std::size_t iterations, double fade, const T* secondary, std::size_t path_taps)
       : Controller<T>(shape), update_interval_(update_interval), iterations_(iterations),
         rows_(rows_per_sample(settings.n_taps, iterations, update_interval)),
-        fit_(shape, settings, secondary, path_taps), solver_(fit_.size()) {
+        fit_(shape, settings, secondary, path_taps), solver_(fit_.size()),
+        gate_(shape.loudspeakers, fit_.memory(), settings.evidence_forgetting, fade) {
     missing_ = settings.error_delay + 1;
   }
 
   std::size_t n_taps() const { return fit_.settings().n_taps; }
+  bool helping() const { return gate_.open(); }
   // Solves that ended without a usable filter.
   std::uint64_t unsound() const { return unsound_; }
 
@@ -34,6 +37,7 @@ class LeastSquares : public Controller<T> {
   void set_filter(const T* in) override {
     fit_.set_filter(in);
     solver_.abort();
+    gate_.trust();
   }
 
   void restart() override {
@@ -45,6 +49,7 @@ class LeastSquares : public Controller<T> {
   void reset() override {
     fit_.reset();
     solver_.abort();
+    gate_.reset();
     until_solve_ = 0;
     missing_ = fit_.settings().error_delay + 1;
     unsound_ = 0;
@@ -55,6 +60,7 @@ class LeastSquares : public Controller<T> {
     archive.expect("update_interval", update_interval_);
     fit_.visit(archive);
     solver_.visit(archive);
+    gate_.visit(archive);
     archive(missing_);
     archive(until_solve_);
     archive(unsound_);
@@ -71,6 +77,7 @@ class LeastSquares : public Controller<T> {
       }
       fit_.push_reference(reference);
       fit_.drive(drive);
+      gate_.pass(drive);
       fit_.push_drive(drive);
       reference += shape.references;
       error += shape.errors;
@@ -86,7 +93,10 @@ class LeastSquares : public Controller<T> {
   }
 
   void learn(const T* error) {
-    const bool heard = fit_.learn(error, this->adapting_);
+    const bool heard = fit_.learn(error, this->adapting_, [this](const T* disturbance) {
+      return gate_.observe(disturbance, this->shape().errors, fit_.secondary(), fit_.path_taps(),
+                           fit_.settings().error_delay);
+    });
     if (!this->adapting_) {
       solver_.abort();
     } else if (heard) {
@@ -110,6 +120,7 @@ class LeastSquares : public Controller<T> {
   std::size_t update_interval_, iterations_, rows_;
   LeastSquaresFit<T> fit_;
   ConjugateGradients<T> solver_;
+  DriveGate<T> gate_;
   std::size_t missing_ = 1, until_solve_ = 0;
   std::uint64_t unsound_ = 0;
 };

@@ -63,6 +63,11 @@ class LeastSquaresFit {
   std::size_t size() const { return weights_.size(); }
   const T* weights() const { return weights_.data(); }
   const T* prior() const { return prior_.data(); }
+  // [error][loudspeaker][tap], oldest first.
+  const T* secondary() const { return secondary_.data(); }
+  std::size_t path_taps() const { return path_taps_; }
+  // Samples of drive on which an error depends.
+  std::size_t memory() const { return path_taps_ + settings_.error_delay; }
 
   void get_filter(T* out) const { turn(weights_.data(), out); }
   void set_filter(const T* in) {
@@ -100,11 +105,19 @@ class LeastSquaresFit {
   // the error is taken as what the filter at hand would have left, 0, so that the gap says nothing.
   // False: silence, the window stands still.
   bool learn(const T* error, bool known) {
+    return learn(error, known, [&](const T*) { return energy(error, shape_.errors); });
+  }
+
+  // The same with the energy that the filter leaves given by `left(d^)`, for a filter whose drive is
+  // not always played.
+  template <class Left>
+  bool learn(const T* error, bool known, Left left) {
     reconstruct(error);
+    const double remains = left(target_.data());
     if (!window_.push(filtered_.data())) return false;
     if (known) {
       const double f = settings_.evidence_forgetting;
-      error_power_ = f * error_power_ + energy(error, shape_.errors);
+      error_power_ = f * error_power_ + remains;
       target_power_ = f * target_power_ + energy(target_.data(), shape_.errors);
     } else {
       window_.predict(weights_.data(), target_.data());
@@ -151,8 +164,6 @@ class LeastSquaresFit {
   }
 
  private:
-  std::size_t memory() const { return path_taps_ + settings_.error_delay; }
-
   // The `length` samples that end `age` before the newest one.
   static const T* newest(const DelayLine<T>& line, std::size_t length, std::size_t age) {
     return line.window() + line.length() - age - length;

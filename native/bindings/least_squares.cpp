@@ -16,18 +16,21 @@ static void bind_controller(nb::module_& m) {
       "__init__",
       [](Core* self, std::size_t n_taps, Paths<T> s, std::size_t references, double forgetting,
          double evidence_forgetting, double ridge, double path_error,
-         std::size_t update_interval, std::size_t iterations, std::size_t error_delay) {
+         std::size_t update_interval, std::size_t iterations, double fade,
+         std::size_t error_delay) {
         const Shape shape{references, s.shape(1), s.shape(0)};
         const FitSettings settings{n_taps, forgetting,      evidence_forgetting, ridge,
                                    path_error, update_interval, error_delay};
-        new (self) Core(shape, settings, update_interval, iterations, s.data(), s.shape(2));
+        new (self) Core(shape, settings, update_interval, iterations, fade, s.data(), s.shape(2));
       },
       "n_taps"_a, "secondary_path_estimate"_a, "references"_a, "forgetting"_a,
       "evidence_forgetting"_a, "ridge"_a, "path_error"_a, "update_interval"_a, "iterations"_a,
-      "error_delay"_a);
+      "fade"_a, "error_delay"_a);
   bind_kernel<Class, T>(cls, "reference", "error");
   bind_filter_matrix<Class, T>(cls);
-  cls.def("restart", &Core::restart).def_prop_ro("unsound", &Core::unsound);
+  cls.def("restart", &Core::restart)
+      .def_prop_ro("unsound", &Core::unsound)
+      .def_prop_ro("helping", &Core::helping);
 }
 
 // The controller's words for a solver, so that both share their bindings.

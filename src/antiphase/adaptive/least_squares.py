@@ -57,6 +57,9 @@ def least_squares_window_s(
     return max(0.5, 10 * n_taps * references * loudspeakers / (errors * fs))
 
 
+_FADE_MS = 5.0
+
+
 def _paths(estimate: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[np.floating[Any]]:
     """Return the estimate as (microphones, loudspeakers, taps)."""
     paths = np.asarray(estimate, dtype=dtype, order="C")
@@ -168,6 +171,10 @@ class LeastSquaresController(NativeController):
     interval of I samples: K²J²ML (covariance) + (iterations + 1)·(KJL)²/I (solver) + the filters.
     Memory is about (KJL)² numbers, and so is `state`.
 
+    Do no harm: the drive is muted until, and whenever not, ``d̂ + ŝ∗(w∗x)`` has less power than d̂
+    over `evidence_s`; it fades in and out within 5 ms. The filter goes on learning meanwhile, and
+    what it wants to play is judged as if it were played, delays included.
+
     `adapting` False freezes w and goes on gathering the reference's covariance; what the error says
     meanwhile is not used. In silence (60 dB below the mean for n_taps samples) time stands still.
 
@@ -210,7 +217,11 @@ class LeastSquaresController(NativeController):
         require(error_delay >= 0, "error_delay", error_delay, "at least 0")
         super().__init__(
             core(
-                **common, update_interval=interval, iterations=iterations, error_delay=error_delay
+                **common,
+                update_interval=interval,
+                iterations=iterations,
+                fade=min(1.0, 1000 / (_FADE_MS * fs)),
+                error_delay=error_delay,
             ),
             dtype,
         )
@@ -219,6 +230,11 @@ class LeastSquaresController(NativeController):
     def window_s(self) -> float:
         """Time constant of the window, s."""
         return self._window_s
+
+    @property
+    def helping(self) -> bool:
+        """Whether the drive is let out: it would leave less than the disturbance at present."""
+        return bool(self._core.helping)
 
     @property
     def unsound(self) -> int:
