@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from scipy import signal
 
-from antiphase.adaptive import Controller
+from antiphase.adaptive import Controller, FxNLMS
 from antiphase.arrays import Signal
 from antiphase.control import FixedController
 from antiphase.errors import ParameterError, SignalError
@@ -214,3 +214,19 @@ def test_errors_of_a_python_controller_reach_the_caller(scene: dict[str, Floats]
 def test_a_python_controller_satisfies_the_seam() -> None:
     """What these tests drive is a Controller by the protocol."""
     assert isinstance(PythonFxLMS(4, np.ones(2), 0.1), Controller)
+
+
+def test_adaptation_rests_where_it_is_told_to() -> None:
+    """The control filter stays as it was from frame 300 on; the drive goes on."""
+    x, path = np.random.default_rng(8).standard_normal(600), np.array([0.0, 1.0, 0.5])
+    whole, short = (FxNLMS(8, path, 0.1, dtype=np.float64) for _ in range(2))
+    result = run_loop(
+        whole, reference=x, disturbance=x, secondary_path=path, adapting=np.arange(600) < 300
+    )
+    run_loop(short, reference=x[:300], disturbance=x[:300], secondary_path=path)
+    np.testing.assert_array_equal(whole.control_filter, short.control_filter)
+    np.testing.assert_allclose(
+        result.drive[320:], np.convolve(x, short.control_filter)[320:600], atol=1e-12
+    )
+    with pytest.raises(SignalError, match="adapting has the shape"):
+        run_loop(short, reference=x, disturbance=x, secondary_path=path, adapting=[True])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from antiphase.adaptive import Controller
 from antiphase.arrays import as_signal
+from antiphase.errors import SignalError
 from antiphase.simulation.plant import Change, Plant, Saturation
 
 __all__ = ["LoopResult", "run_loop"]
@@ -45,6 +47,7 @@ def run_loop(
     error_delay: int = 0,
     block_size: int | None = None,
     progress: Callable[[float], object] | None = None,
+    adapting: npt.ArrayLike | None = None,
 ) -> LoopResult:
     """Run a controller on the physical plant, for the whole length of the signals.
 
@@ -68,6 +71,9 @@ def run_loop(
         by sample. All give the same result.
     progress : callable, optional
         Called with the share done, in (0, 1].
+    adapting : array_like of bool, shape (n,), optional
+        Where the controller may adapt; elsewhere its weights rest. It must have the property
+        `adapting`, as all of this package have, and keeps the last value.
 
     Returns
     -------
@@ -91,7 +97,25 @@ def run_loop(
         secondary_path_changes=secondary_path_changes,
         error_delay=error_delay,
     )
-    error, drive, heard = plant.run(controller, block_size=block_size, progress=progress)
+    if adapting is None:
+        error, drive, heard = plant.run(controller, block_size=block_size, progress=progress)
+    else:
+        parts = []
+        for start, stop, on in _stretches(adapting, plant.frames):
+            controller.adapting = on  # type: ignore[attr-defined]
+            parts.append(plant.advance(controller, stop - start, block_size=block_size))
+            if progress is not None:
+                progress(stop / plant.frames)
+        error, drive, heard = (np.concatenate(signals) for signals in zip(*parts, strict=True))
     return LoopResult(
         error, drive, heard, as_signal("disturbance", disturbance).reshape(error.shape)
     )
+
+
+def _stretches(adapting: npt.ArrayLike, n: int) -> list[tuple[int, int, bool]]:
+    """Return (start, stop, adapting) of stretches over which it does not change."""
+    flags = np.asarray(adapting, dtype=bool)
+    if flags.shape != (n,):
+        raise SignalError(f"adapting has the shape {flags.shape} but must be ({n},)")
+    edges = [0, *(np.flatnonzero(np.diff(flags)) + 1).tolist(), n] if n else []
+    return [(a, b, bool(flags[a])) for a, b in pairwise(edges)]

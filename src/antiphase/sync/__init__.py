@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from antiphase.sync.align import LagChange, LagTracker, SyncLoop
 from antiphase.sync.clock import ClockLine, ClockTracker
+from antiphase.sync.concealment import AdaptationGate, fill_gap
+from antiphase.sync.playout import Played, PlayoutBuffer
 
 __all__ = [
+    "AdaptationGate",
     "ClockLine",
     "ClockTracker",
+    "LagChange",
+    "LagTracker",
+    "Played",
+    "PlayoutBuffer",
+    "SyncLoop",
+    "fill_gap",
 ]

@@ -27,7 +27,7 @@ _EARLY = 2
 _SLOPE_ERROR = 30.0
 # Quartz is good to 100 ppm, sound cards and their drivers to a few hundred. While the data say less
 # than this, the estimate is drawn towards nominal.
-_USUAL_DRIFT = 200e-6
+_USUAL_DRIFT = 500e-6
 
 
 @dataclass(frozen=True)
