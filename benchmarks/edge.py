@@ -90,7 +90,10 @@ def _edge(request: Request) -> Answer:
 
 def _interpreter() -> str:
     named = os.environ.get("ANTIPHASE_EDGE_PYTHON")
-    found = [named, shutil.which("python3.13"), shutil.which("python3.12")]
+    # Beside this interpreter, as version managers keep them, then on the path.
+    versions = Path(sys.base_prefix).parent
+    kept = [str(p) for v in ("3.13", "3.12") for p in versions.glob(f"{v}*/bin/python{v}")]
+    found = [named, *kept, shutil.which("python3.13"), shutil.which("python3.12")]
     for name in filter(None, found):
         works = subprocess.run([name, "-c", ""], check=False, capture_output=True)
         if works.returncode == 0:

@@ -207,6 +207,13 @@ class _Front(BaseHTTPRequestHandler):
             connection.close()
 
     def _send(self, answered: Answered, *, cut: bool = False) -> None:
+        try:
+            self._write(answered, cut)
+        except (BrokenPipeError, ConnectionResetError):
+            # The viewer left before its answer.
+            self.close_connection = True
+
+    def _write(self, answered: Answered, cut: bool) -> None:
         self.send_response(answered.status)
         for name, value in answered.headers:
             self.send_header(name, value)
