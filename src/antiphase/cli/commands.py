@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+import tempfile
+import threading
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +29,7 @@ from antiphase.cli.screen import (
 )
 from antiphase.errors import AntiphaseError, FileFormatError, ParameterError
 from antiphase.identify import ExponentialSweep
+from antiphase.region.stack import edge_stack
 from antiphase.simulation.cliff import noise_cliff
 from antiphase.simulation.measurement import (
     load_site,
@@ -238,6 +242,35 @@ def scan(
         screen.print(f"rows in {result.path}", soft_wrap=True)
     if result.failed:
         raise typer.Exit(1)
+
+
+@app.command("edge-front")
+def edge_front(
+    config: Annotated[Path, typer.Option(help="The file that the edge was built from.")],
+    package: Annotated[Path, typer.Option(help="Zip of `python -m edge.build`.")] = Path(
+        "build/edge.zip"
+    ),
+    port: Annotated[int, typer.Option(help="Where to listen.")] = 8000,
+    instances: Annotated[int, typer.Option(help="Concurrency cap.")] = 2,
+    latency_ms: Annotated[float, typer.Option(help="Added to each request.")] = 0.0,
+    failures: Annotated[float, typer.Option(help="Share of requests that fail, 0 to 1.")] = 0.0,
+) -> None:
+    """Stand in for the CDN: the edge function on the platform's emulator, the region behind it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        edge_stack(
+            package,
+            config,
+            Path(folder),
+            port=port,
+            instances=instances,
+            latency_ms=latency_ms,
+            failures=failures,
+        ) as (url, region),
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        tell(False, {}, f"edge at {url}, region at {region}; Ctrl-C ends both")
+        threading.Event().wait()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

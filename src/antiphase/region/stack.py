@@ -1,0 +1,81 @@
+"""Edge, front and region in one process: what `antiphase edge-front` starts."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from antiphase.errors import require
+from antiphase.region.emulator import Emulator, find_emulator
+from antiphase.region.front import Fault, make_front
+from antiphase.region.handler import Region
+from antiphase.region.server import make_server, read_keys, serving
+
+__all__ = ["edge_stack"]
+
+KINDS = ("killed", "throttled", "error", "truncated")
+
+
+@contextlib.contextmanager
+def edge_stack(
+    package: Path,
+    config: Path,
+    folder: Path,
+    *,
+    port: int = 8000,
+    instances: int = 2,
+    latency_ms: float = 0.0,
+    failures: float = 0.0,
+    seed: int = 0,
+) -> Iterator[tuple[str, str]]:
+    """Run a built package behind the front, the region as its origin.
+
+    Parameters
+    ----------
+    package : Path
+        Zip of ``python -m edge.build``.
+    config : Path
+        The file it was built from: the region shares its keys.
+    folder : Path
+        Where to unpack.
+    port : int
+        Of the front; 0 takes a free one.
+    instances : int
+        Concurrency cap, ≥ 1.
+    latency_ms : float
+        Added to each request, ≥ 0.
+    failures : float
+        Share of requests that fail, 0 … 1, in all the ways that a platform fails.
+    seed : int
+        Of the failures.
+
+    Yields
+    ------
+    tuple of str
+        URLs of the front and of the region.
+
+    Raises
+    ------
+    ParameterError
+        If a number is outside its range.
+    MissingDependencyError
+        If the emulator is missing.
+    """
+    require(instances >= 1, "instances", instances, "at least 1")
+    require(latency_ms >= 0.0, "latency_ms", latency_ms, "at least 0")
+    require(0.0 <= failures <= 1.0, "failures", failures, "in [0, 1]")
+    draw = random.Random(seed)  # noqa: S311 - faults to inject, nothing secret
+
+    def faults() -> Fault:
+        kind = draw.choice(KINDS) if draw.random() < failures else ""
+        return Fault(kind, latency_ms / 1000)
+
+    region = make_server(Region(read_keys(config)))
+    with (
+        Emulator(package, folder, find_emulator(), instances=instances) as pool,
+        serving(region) as origin,
+        serving(make_front(pool.invoke, origin, faults=faults, port=port)) as url,
+    ):
+        yield url, origin
