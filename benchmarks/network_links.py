@@ -3,8 +3,9 @@
 Virtual time, seeded. All figures are after the first second; three seeds, the worst counts.
 
 Street (8 kHz, margin +5 ms): the source's reference microphone is a device of its own; network,
-frames, codec and jitter buffer share the 49.1 ms that geometry leaves. Link 15 ms, frames of 5 ms
-(Opus 10 ms). Controller: least squares, 512 taps, Ŝ 256 taps.
+frames, codec and jitter buffer share the 49.1 ms that geometry leaves. Link 15 ms (Wi-Fi on
+site 5 ms, ``far`` 15 ms), frames of 5 ms (Opus 10 ms). Controller: least squares, 512 taps, Ŝ 256
+taps.
 
 Room (16 kHz; 4 × 3 × 2.5 m, T60 .3 s; paths cut to 512 and 256 taps, as a control filter of 512
 taps has no reach for more; modified filtered-x NLMS .1): the table of network impairments. First
@@ -12,8 +13,9 @@ each impairment as it comes, beside the figures published with the table; then t
 buffer, with the delay that the buffer needs added to the disturbance, so that the margin stays the
 room's own 88 samples and the figures show the impairment alone. Frames of 10 ms over a bursty
 link; the drift is steady, or falls by 40 ppm after 5 s; timestamps start the clock, then the audio
-itself keeps it (``timestamps_…``: without the audio). For loss each packet carries the frame before
-(``redundancy``, one frame of delay); the figure without that is printed beside.
+itself keeps it (``timestamps_…``: without the audio). For loss each
+packet carries the frame before (1 %) or the two before (5 %); the figures with 0, 1 and 2 copies
+are printed, each costs a frame of delay.
 
 ``python -m benchmarks.network_links --json`` prints one JSON object on its last line.
 """
@@ -59,10 +61,16 @@ STREET_FS = 8000
 ROOM_FS = 16000
 SECONDS = 10
 LINK_MS = 15.0
+ON_SITE_MS = 5.0
 _SEGMENT = 2048
 _END_S = 0.1
+# Timestamps hand over to the audio once they know the drift to this.
+_SURE_PPM = 60.0
 # Drifts, and what they change to after half of the run: 40 ppm less.
 CHANGED = {20: -20, 100: 60, 500: 460}
+
+# Earlier frames that each packet carries, per percent of loss.
+COPIES = {1: 1, 5: 2}
 
 # NR after 1 s: 100–1000 Hz noise, aircraft.
 PUBLISHED = {
@@ -169,7 +177,7 @@ def _align(buffer: PlayoutBuffer, aligner: _Aligner, heard: Floats, felt: Floats
     """Let the audio steer the buffer, from when the timestamps know the clock."""
     line = buffer.tracker.line
     if aligner.loop is None:
-        if line is None or not np.isfinite(line.error_ppm):
+        if line is None or line.error_ppm > _SURE_PPM:
             return
         aligner.loop = SyncLoop(aligner.tracker.hop, drift_ppm=line.drift_ppm)
     for change in aligner.tracker.process(heard, felt):
@@ -236,8 +244,8 @@ def street() -> dict[str, float]:
     lossy = Link(LINK_MS, loss=IndependentLoss(0.01))
     fast = DriftingClock(0.0031, 50.0)
     spread = Link(LINK_MS, ExponentialJitter(1.0))
-    bursty = Link(LINK_MS, WifiJitter())
-    busy = Link(LINK_MS, WifiJitter(1.0, 8.0, 0.3, 500.0))
+    far, bursty = Link(LINK_MS, WifiJitter()), Link(ON_SITE_MS, WifiJitter())
+    busy = Link(ON_SITE_MS, WifiJitter(1.0, 8.0, 0.3, 500.0))
     g722, opus = Codec("g722", 5.0), Codec("opus", 10.0, 64000)
     rows: dict[str, Callable[[int], float]] = {
         "no_network_band": lambda s: _street_nr("band", s, quiet),
@@ -246,6 +254,7 @@ def street() -> dict[str, float]:
         "s11_band_redundant": lambda s: _street_nr("band", s, lossy, redundancy=1),
         "s12_independent": lambda s: _street_nr("band", s, spread, clock=fast),
         "s12_bursty": lambda s: _street_nr("band", s, bursty, clock=fast),
+        "s12_bursty_far": lambda s: _street_nr("band", s, far, clock=fast),
         "s12_busy": lambda s: _street_nr("band", s, busy, clock=fast),
         "s12_uncompensated": lambda s: _street_nr("band", s, bursty, clock=fast, compensate=False),
         "s13_none": lambda s: _street_nr("band", s, quiet, ambient_db=-60),
@@ -377,13 +386,15 @@ def room() -> dict[str, float]:
         for percent in (1, 5):
             lossy = Link(LINK_MS, loss=IndependentLoss(percent / 100))
             name = f"loss{percent}_{kind}"
-            figures[name] = _loss_db(kind, DriftingClock(), lossy, redundancy=1)
-            figures[f"{name}_concealed_only"] = _loss_db(kind, DriftingClock(), lossy)
+            for copies in (0, 1, 2):
+                figures[f"{name}_{copies}_copies"] = _loss_db(kind, DriftingClock(), lossy, copies)
     for ppm in CHANGED:
         mine = [v for k, v in figures.items() if k.startswith(f"drift{ppm}_")]
         figures[f"drift{ppm}_loss_db"] = max(mine)
     for percent in (1, 5):
-        figures[f"loss{percent}_cost_db"] = max(figures[f"loss{percent}_{k}"] for k in kinds)
+        figures[f"loss{percent}_cost_db"] = max(
+            figures[f"loss{percent}_{k}_{COPIES[percent]}_copies"] for k in kinds
+        )
     return figures
 
 

@@ -78,6 +78,14 @@ def test_adaptation_rests_until_the_guess_has_left_in_any_split() -> None:
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
+def test_silence_before_the_stream_starts_is_no_gap() -> None:
+    """Adaptation does not rest before the first real sample, in any split."""
+    missing = np.array([True] * 40 + [False] * 60 + [True] + [False] * 19)
+    gate = AdaptationGate(10)
+    got = np.concatenate([gate.process(missing[:20]), gate.process(missing[20:])])
+    np.testing.assert_array_equal(np.flatnonzero(~got), np.arange(100, 111))
+
+
 def test_bad_parameters_are_refused() -> None:
     """Orders, lengths, spans."""
     with pytest.raises(ParameterError, match="order=5"):

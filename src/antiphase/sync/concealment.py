@@ -129,7 +129,9 @@ class AdaptationGate:
     """Says when adaptation must rest because guessed samples are still in the filters.
 
     A filter that adapts on a reference that was not there learns the gap. Adaptation rests from
-    the first guessed sample until it has left the delay lines.
+    the first guessed sample until it has left the delay lines. What is missing before the stream
+    starts is silence, not a guess: a rule that was told to rest there would take its first, empty
+    filter for a result.
 
     Parameters
     ----------
@@ -146,6 +148,7 @@ class AdaptationGate:
         require(span >= 0, "span", span, "≥ 0")
         self._span = span
         self._rest = 0
+        self._started = False
 
     def process(self, missing: npt.ArrayLike) -> Flags:
         """Return for each sample whether to adapt, given whether it was guessed; any block split.
@@ -154,7 +157,11 @@ class AdaptationGate:
         ----------
         missing : array_like of bool, shape (n,)
         """
-        flags = np.asarray(missing, dtype=bool)
+        flags = np.array(missing, dtype=bool)
+        if not self._started:
+            first = int(np.argmin(flags)) if not flags.all() else len(flags)
+            flags[:first] = False
+            self._started = first < len(flags)
         since = np.where(flags, np.arange(len(flags)), self._rest - self._span - 1)
         last = np.maximum.accumulate(since) if len(flags) else since
         adapting = np.arange(len(flags)) - last > self._span
