@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -96,3 +99,12 @@ def test_nobody_there_is_said() -> None:
     client = EdgeClient("http://127.0.0.1:9", "http://127.0.0.1:9", SETTINGS)
     with pytest.raises(NoAnswerError, match="block 0"):
         client.process(block(200)[0])
+
+
+def test_example_runs() -> None:
+    """The example in Python prints an attenuation that a listener would notice."""
+    example = Path(__file__).resolve().parents[2] / "examples" / "edge_client.py"
+    done = subprocess.run(
+        [sys.executable, str(example)], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert float(done.stdout.split()[2]) > 20.0

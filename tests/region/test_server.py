@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphase.errors import FileFormatError
 from antiphase.region.contract import Request
 from antiphase.region.contract_binary import encode_request
 from antiphase.region.server import main, read_keys
@@ -77,3 +78,12 @@ def test_keys_are_those_of_the_build(tmp_path: Path) -> None:
     path = tmp_path / "edge.json"
     path.write_text(json.dumps({"keys": {"1": "00" * 16, "2": "01" * 16}, "current_key": 1}))
     assert read_keys(path).current == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": {"1": "00"}}', '{"keys": {"1": "zz"}}'])
+def test_file_without_keys_is_one_line(tmp_path: Path, text: str) -> None:
+    """A file that holds no fit keys is named in one line."""
+    path = tmp_path / "edge.json"
+    path.write_text(text)
+    with pytest.raises(FileFormatError, match=r"edge\.json"):
+        read_keys(path)

@@ -237,5 +237,7 @@ def encode_audio(samples: list[float], encoding: str = "pcm16") -> bytes:
     """Return samples with full scale 1.0 as PCM16 (rounded, clipped) or float32, little endian."""
     if encoding == "float32":
         return struct.pack(f"<{len(samples)}f", *samples)
-    ints = [round(max(-1.0, min(1.0, v)) * FULL_SCALE) for v in samples]
+    if samples and not -1.0 <= min(samples) <= max(samples) <= 1.0:
+        samples = [max(-1.0, min(1.0, v)) for v in samples]
+    ints = [round(FULL_SCALE * v) for v in samples]
     return struct.pack(f"<{len(ints)}h", *ints)

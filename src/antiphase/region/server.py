@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from antiphase.errors import FileFormatError
 from antiphase.region.contract import JSON_TYPE
 from antiphase.region.handler import LARGEST_BODY, PATH, Region, Reply
 from antiphase.region.state_token import Keys
@@ -103,10 +104,19 @@ def serving(server: ThreadingHTTPServer) -> Iterator[str]:
 
 
 def read_keys(path: Path) -> Keys:
-    """Read ``{"keys": {"1": "hex"}, "current_key": 1}``, the file that the edge is built from."""
-    values = json.loads(path.read_text())
-    secrets = {int(number): bytes.fromhex(text) for number, text in values["keys"].items()}
-    return Keys(secrets, int(values.get("current_key", max(secrets))))
+    """Read ``{"keys": {"1": "hex"}, "current_key": 1}``, the file that the edge is built from.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing or holds no fit keys.
+    """
+    try:
+        values = json.loads(path.read_text())
+        secrets = {int(number): bytes.fromhex(text) for number, text in values["keys"].items()}
+        return Keys(secrets, int(values.get("current_key", max(secrets))))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise FileFormatError(f"{path} holds no keys of the edge: {fault}") from None
 
 
 def main(arguments: list[str]) -> int:
