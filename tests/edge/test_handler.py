@@ -121,6 +121,8 @@ def test_own_fault_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"state": "AAAA"}, "400"),
         ({"colour": 1}, "400"),
         ({"channels": ["primary", "reference"]}, "400"),
+        ({"channels": [{}]}, "400"),
+        ({"channels": {"reference": 1}}, "400"),
     ],
 )
 def test_bad_field_has_one_line(fields: Json, status: str) -> None:

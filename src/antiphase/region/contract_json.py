@@ -98,7 +98,8 @@ def _path(value: object) -> tuple[tuple[float, ...], int]:
 
 def _roles(value: object) -> tuple[int, int]:
     """Return the number of references and of primaries or errors."""
-    names = value if isinstance(value, list) else [None]
+    listed = isinstance(value, list) and all(isinstance(role, str) for role in value)
+    names: list[Any] = value if listed else [None]  # type: ignore[assignment]  # checked
     references = names.count("reference")
     rest = set(names[references:])
     ok = rest <= {"error"} or rest <= {"primary"}

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -55,6 +55,16 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._refuse(404, f"there is only {PATH} here")
 
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Refuse any other method; the base looks up `do_` and the method's name."""
+        if name.startswith("do_"):
+            return self._other
+        raise AttributeError(name)
+
+    def _other(self) -> None:
+        self.close_connection = True
+        self._refuse(405, f"use POST {PATH}")
+
     def _refuse(self, status: int, reason: str) -> None:
         text = json.dumps({"error": reason, "where": "region"})
         self._send(Reply(status, JSON_TYPE, text.encode()))
@@ -70,10 +80,13 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if reply.status != 204:
             headers["Content-Length"] = str(len(reply.body))
+        if reply.status == 405:
+            headers["Allow"] = "POST, OPTIONS"
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(reply.body)
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Write nothing: requests are counted by what stands in front."""
