@@ -64,8 +64,6 @@ LINK_MS = 15.0
 ON_SITE_MS = 5.0
 _SEGMENT = 2048
 _END_S = 0.1
-# Timestamps hand over to the audio once they know the drift to this.
-_SURE_PPM = 60.0
 # Drifts, and what they change to after half of the run: 40 ppm less.
 CHANGED = {20: -20, 100: 60, 500: 460}
 
@@ -177,7 +175,7 @@ def _align(buffer: PlayoutBuffer, aligner: _Aligner, heard: Floats, felt: Floats
     """Let the audio steer the buffer, from when the timestamps know the clock."""
     line = buffer.tracker.line
     if aligner.loop is None:
-        if line is None or line.error_ppm > _SURE_PPM:
+        if line is None or not np.isfinite(line.error_ppm):
             return
         aligner.loop = SyncLoop(aligner.tracker.hop, drift_ppm=line.drift_ppm)
     for change in aligner.tracker.process(heard, felt):
