@@ -16,6 +16,7 @@ from antiphase.cli import main
 from antiphase.simulation.scan import run_case
 
 ROOT = Path(__file__).resolve().parents[2]
+# Blocks marked `shell` need servers or folders of their own; the tests of their part run them.
 FENCE = re.compile(r"^```(sh|python|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
