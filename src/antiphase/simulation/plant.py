@@ -361,9 +361,9 @@ class Plant:
         return slice(start, start + n)
 
     def _inputs(self, at: slice) -> tuple[Floats, Floats, Floats | None, Floats | None]:
-        reference_noise = None if self._reference_noise is None else self._reference_noise[at]
-        error_noise = None if self._error_noise is None else self._error_noise[at]
-        return self._source[at], self._disturbance[at], reference_noise, error_noise
+        noises = (self._reference_noise, self._error_noise)
+        at_reference, at_error = (None if noise is None else noise[at] for noise in noises)
+        return self._source[at], self._disturbance[at], at_reference, at_error
 
     def _feedback(self, path: npt.ArrayLike | None) -> Floats | None:
         if path is None:
@@ -371,15 +371,14 @@ class Plant:
         feedback = _path("feedback_path", path)
         if feedback.shape[:2] != self._shape[:2]:
             raise SignalError(
-                f"feedback_path has {feedback.shape[:2]} channels but must have {self._shape[:2]} "
-                "(references, loudspeakers)"
+                f"feedback_path has {feedback.shape[:2]} (references, loudspeakers) but must "
+                f"have {self._shape[:2]}"
             )
         if np.any(feedback[:, :, 0] != 0.0):
             raise ParameterError(
                 "feedback_path[..., 0]",
                 float(np.abs(feedback[:, :, 0]).max()),
-                "0: the reference of a sample is heard before its drive is known, so sound needs "
-                "at least one sample from loudspeaker to reference microphone",
+                "0: sound needs at least one sample from loudspeaker to reference microphone",
             )
         return feedback if feedback.any() else None
 

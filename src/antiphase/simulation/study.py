@@ -159,17 +159,23 @@ def run_study(
             last_gap_db=_last_gap(scene, bound, error),
         ),
         warnings=notes,
-        metrics=report_metrics(
-            scene.disturbance,
-            error,
-            scenario.fs,
-            bound=bound,
-            margin_samples=scene.margin_samples,
-            drive=loop.drive,
-            drive_limit=scenario.electronics.output_limit or 1.0,
-            secondary_path=scene.secondary_path,
-            secondary_path_estimate=estimate,
-        ),
+        metrics=_metrics(scenario, scene, loop, bound, estimate),
+    )
+
+
+def _metrics(
+    scenario: Scenario, scene: Scene, loop: LoopResult, bound: Bound, estimate: Floats
+) -> Metrics:
+    return report_metrics(
+        scene.disturbance,
+        _columns(loop.error),
+        scenario.fs,
+        bound=bound,
+        margin_samples=scene.margin_samples,
+        drive=loop.drive,
+        drive_limit=scenario.electronics.output_limit or 1.0,
+        secondary_path=scene.secondary_path,
+        secondary_path_estimate=estimate,
     )
 
 
