@@ -72,7 +72,9 @@ class Guard : public Around<T> {
   // Another secondary path estimate of the same shape, with the filter that belongs to it already
   // set: what was held against the old pair is forgotten, and the output comes back.
   void set_estimate(const PathMatrix<T>& path) {
-    if (!played_) throw std::invalid_argument("the guard was made without an estimate");
+    if (!played_) {
+      fail<std::invalid_argument>([] { return "the guard was made without an estimate"; });
+    }
     played_->replace(path);
     missing_->replace(path);
     strikes_ = 0;

@@ -85,7 +85,7 @@ class PathModel {
   void replace(const PathMatrix<T>& path) {
     if (path.outputs() != path_.outputs() || path.inputs() != path_.inputs() ||
         path.taps() != path_.taps()) {
-      throw std::invalid_argument("a replaced path must keep its shape");
+      fail<std::invalid_argument>([] { return "a replaced path must keep its shape"; });
     }
     path_ = path;
   }

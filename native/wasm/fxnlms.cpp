@@ -2,22 +2,14 @@
 //
 // Call antiphase_create once, write blocks to antiphase_reference() and antiphase_error(), call
 // antiphase_process, read antiphase_drive(). One controller per instance of the module.
-#include <cstddef>
-#include <cstdint>
-#include <new>
-
+#define ANTIPHASE_ARENA_BYTES (1 << 20)
 #include "fxlms.hpp"
-
-#define EXPORT(name) extern "C" __attribute__((export_name(#name)))
+#include "wasm/freestanding.hpp"
 
 namespace {
 
-constexpr std::size_t arena_bytes = 1 << 20;
 constexpr std::size_t max_frames = 4096;
 constexpr std::size_t max_taps = 4096;
-
-alignas(64) std::uint8_t arena[arena_bytes];
-std::size_t arena_used = 0;
 
 using Fx = antiphase::FxLms<float>;
 alignas(Fx) std::uint8_t storage[sizeof(Fx)];
@@ -27,29 +19,6 @@ float path[max_taps], reference[max_frames], error[max_frames], drive[max_frames
 float taps[max_taps];
 
 }  // namespace
-
-// What the standard library's containers need where there is no system. Memory is given once and
-// returned as a whole by antiphase_create.
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  const std::size_t align = static_cast<std::size_t>(alignment);
-  const std::size_t start = (arena_used + align - 1) / align * align;
-  if (start + size > arena_bytes) __builtin_trap();
-  arena_used = start + size;
-  return arena + start;
-}
-void* operator new(std::size_t size) { return operator new(size, std::align_val_t{16}); }
-void operator delete(void*) noexcept {}
-void operator delete(void*, std::size_t) noexcept {}
-void operator delete(void*, std::align_val_t) noexcept {}
-void operator delete(void*, std::size_t, std::align_val_t) noexcept {}
-
-extern "C" void __cxa_pure_virtual() { __builtin_trap(); }
-// Called by libc++ where it would throw: a vector too long, which fixed sizes rule out.
-namespace std {
-inline namespace __1 {
-[[noreturn]] void __libcpp_verbose_abort(const char*, ...) noexcept { __builtin_trap(); }
-}  // namespace __1
-}  // namespace std
 
 EXPORT(antiphase_path) float* antiphase_path() { return path; }
 EXPORT(antiphase_reference) float* antiphase_reference() { return reference; }
