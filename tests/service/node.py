@@ -40,8 +40,9 @@ def _as_json(value: object) -> object:
 def in_node(script: str, **given: object) -> Any:  # noqa: ANN401 - JSON
     """Run a script that finds its input in `given` and calls `answer` once."""
     text = json.dumps({"static": STATIC.as_uri(), **given}, default=_as_json)
+    command = ["node", "--input-type=module", "--eval", _PREFIX + script]
     done = subprocess.run(
-        ["node", "--input-type=module", "--eval", _PREFIX + script],
+        command,
         check=False,
         capture_output=True,
         text=True,
