@@ -1,0 +1,176 @@
+"""Which mode a session should run in, from what its roster and meter know."""
+
+from __future__ import annotations
+
+from antiphase.control import Choice, Mode, Situation, Supervisor, predictable_db
+from antiphase.realtime.figures import LatencyBudget
+from antiphase.realtime.margin import MarginEstimate, causality_margin
+from antiphase.realtime.meter import Meter
+from antiphase.realtime.roster import Device, Roster
+
+__all__ = ["Chooser", "budget", "missing_for"]
+
+_MEASURE_S = 1.0
+_SHORTEST_S = 0.8
+_LONGEST_S = 4.0
+_LATE_MS = 40.0
+_STALE_S = 6.0
+
+
+def missing_for(mode: Mode, roster: Roster) -> str | None:
+    """Return what a mode lacks in this session, in words; None where it can run."""
+    if mode == "lookahead":
+        return "anti-noise made on the server is not offered; split control takes its place"
+    has_reference = roster.first("reference") is not None
+    if mode == "clean" and not (has_reference and roster.first("talker") is not None):
+        return "cleaning needs a talker and a reference"
+    if mode in ("split", "predictive") and not has_reference:
+        return "no device has a reference microphone"
+    return _missing_loop(roster) if mode in ("split", "predictive", "local") else None
+
+
+def _missing_loop(roster: Roster) -> str | None:
+    looper = roster.looper()
+    if looper is None:
+        return "no device has both a loudspeaker and an error microphone"
+    if looper.description.secondary_path_estimate is None:
+        return "the device with the loudspeaker has not measured its secondary path"
+    if "anc.split" not in looper.channels:
+        return "the device with the loudspeaker has no data channel anc.split"
+    return None
+
+
+class Chooser:
+    """Measures margin and predictability and keeps the session in the mode that suits it.
+
+    Parameters
+    ----------
+    settle_s : float
+        As for `Supervisor`.
+    """
+
+    def __init__(self, settle_s: float = 2.0) -> None:
+        self._settle_s = settle_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: the devices have changed."""
+        self._supervisor = Supervisor(settle_s=self._settle_s)
+        self.margin: MarginEstimate | None = None
+        self._predictable_db = 0.0
+        self._measured_at: float | None = None
+        self._heard = 0.0
+        self._settled = False
+
+    def measure(self, meter: Meter, now: float) -> None:
+        """Read margin and predictability from the sound, once a second at most."""
+        due = self._measured_at is None or now - self._measured_at >= _MEASURE_S
+        if not due or meter.seconds < _SHORTEST_S or meter.seconds == self._heard:
+            return
+        self._measured_at, self._heard = now, meter.seconds
+        x, _, _, d = meter.window(_LONGEST_S)
+        found = causality_margin(x, d, meter.path, meter.fs, longest_ms=100.0)
+        if found is not None and (self.margin is None or found.clear or not self.margin.clear):
+            self.margin = found
+        late_ms = self.margin_ms if self.margin_ms is not None else -_LATE_MS
+        known = d[d == d]  # noqa: PLR0124 - not NaN
+        if len(known) >= 2048 and known.any():
+            self._predictable_db = predictable_db(known, meter.fs, min(late_ms, 0.0), segment=2048)
+
+    @property
+    def margin_ms(self) -> float | None:
+        """Causality margin; None before it was measured and where the noise hides it."""
+        return self.margin.margin_ms if self.margin is not None and self.margin.clear else None
+
+    def choose(self, roster: Roster, elapsed_s: float, *, room: bool) -> Choice:
+        """Return mode and reason.
+
+        Parameters
+        ----------
+        roster : Roster
+        elapsed_s : float
+            Since the last call.
+        room : bool
+            A solver is free (or this session has one already).
+        """
+        looper = roster.looper()
+        if looper is None:
+            return self._supervisor.consider(_situation(roster, None, 0.0, None, room), 1e3)
+        if missing_for("split", roster) is not None:
+            return Choice("forward", f"{missing_for('split', roster)}; sound is passed on")
+        if self.margin is None:
+            why = (
+                "the causality margin is being measured; nothing is played before a filter is "
+                "foretold to help"
+            )
+            return Choice("split", why) if room else Choice("local", "no solver is free")
+        if not self.margin.clear:
+            return self._regular()
+        forwarded = looper.description.binding("reference") is None
+        situation = _situation(roster, self.margin_ms, self._predictable_db, looper, room)
+        # The first choice is taken at once, later ones when they have lasted.
+        choice = self._supervisor.consider(situation, elapsed_s if self._settled else 0.0)
+        if not self._settled:
+            choice = self._supervisor.consider(situation, 1e3)
+            self._settled = True
+        if choice.mode == "split" and forwarded:
+            words = (
+                f"the network brings the noise {self.margin_ms:.1f} ms before its answer is due; "
+                "the loop closes on the device and the server solves for its filter"
+            )
+            return Choice("split", words)
+        return choice
+
+    def _regular(self) -> Choice:
+        """Choose for a noise so regular that no lag stands out: what lasts can be foretold."""
+        if self._predictable_db >= 3.0:
+            return Choice(
+                "predictive",
+                f"the noise is too regular to tell how early it is heard, and "
+                f"{self._predictable_db:.0f} dB of it can be foretold",
+            )
+        return Choice("split", "the causality margin is not clear yet")
+
+
+def _situation(
+    roster: Roster,
+    margin_ms: float | None,
+    foretold_db: float,
+    looper: Device | None,
+    room: bool,
+) -> Situation:
+    late = None if margin_ms is None or margin_ms >= 0 else margin_ms
+    return Situation(
+        margin_ms=late,
+        device_margin_ms=margin_ms,
+        predictable_db=foretold_db,
+        has_reference=roster.first("reference") is not None,
+        has_error=roster.first("error") is not None,
+        has_loudspeaker=roster.first("loudspeaker") is not None,
+        has_talker=roster.first("talker") is not None,
+        on_one_device=looper is not None,
+        solver_is_free=room,
+    )
+
+
+def budget(roster: Roster, margin_ms: float | None, server_ms: float) -> LatencyBudget:
+    """Return where the time goes; the acoustic lead is what margin and latencies add up to."""
+    looper, source = roster.looper(), roster.first("reference")
+    if looper is None or source is None:
+        return LatencyBudget()
+    told = looper.told_ms
+    capture = told.get("capture")
+    up = down = None
+    server: float | None = 0.0
+    if source[0] is not looper:
+        track = source[0].tracks.get(source[1].track)
+        capture = track.frame_ms if track is not None and track.frame_ms else capture
+        up, down = (_half(d.round_trip_ms) for d in (source[0], looper))
+        server = server_ms
+    parts = (capture, up, server, down, told.get("buffer"), told.get("converters"))
+    lead = None if margin_ms is None else margin_ms + sum(p for p in parts if p is not None)
+    return LatencyBudget(*parts, lead)
+
+
+def _half(round_trip_ms: float | None) -> float | None:
+    return None if round_trip_ms is None else round_trip_ms / 2

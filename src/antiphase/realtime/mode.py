@@ -1,0 +1,128 @@
+"""What every mode is: a way to treat the streams of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from antiphase.control import Message, Mode
+from antiphase.realtime.figures import Attenuation
+from antiphase.realtime.load import SolverPool
+from antiphase.realtime.meter import Meter
+from antiphase.realtime.outputs import Flow, Output
+from antiphase.realtime.roster import Device, Frame, Roster
+from antiphase.realtime.settings import EngineSettings
+
+__all__ = ["ModeRunner", "Surroundings", "listening"]
+
+
+@dataclass
+class Surroundings:
+    """What a mode works with.
+
+    Attributes
+    ----------
+    settings : EngineSettings
+    roster : Roster
+    pool : SolverPool
+    meter : Meter
+        Takes every block of reference, drive and error.
+    emit : callable
+        Takes what is to be done outside.
+    misses : callable
+        Counts a frame or an update that came too late.
+    """
+
+    settings: EngineSettings
+    roster: Roster
+    pool: SolverPool
+    meter: Meter
+    emit: Callable[[Output], None]
+    misses: Callable[[], None] = field(default=lambda: None)
+
+
+class ModeRunner:
+    """Base of the modes: passes everything by and plays nothing.
+
+    Parameters
+    ----------
+    around : Surroundings
+    """
+
+    mode: ClassVar[Mode] = "forward"
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.control = True
+
+    def start(self, now: float) -> None:
+        """Begin; called once."""
+
+    def stop(self, now: float) -> None:
+        """End: leave nothing playing."""
+
+    def set_control(self, on: bool, now: float) -> None:  # noqa: ARG002 - the seam
+        """Let anti-noise be played, or not."""
+        self.control = on
+
+    def hear(self, device: Device, mid: str, frame: Frame, now: float) -> None:
+        """Take a frame of a track."""
+
+    def receive(self, device: Device, message: Message, now: float) -> None:
+        """Take a message of split control."""
+
+    def told(self, device: Device, message: dict[str, Any], now: float) -> None:
+        """Take a message of ``anc.control``."""
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+
+    def flows(self) -> list[Flow]:
+        """Return the ways that sound takes in this mode."""
+        return listening(self.around.roster)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what devices and people should know of the mode."""
+        return {}
+
+    def fits(self) -> bool:
+        """Whether it can go on with the devices that are there now."""
+        return True
+
+    def meter(self) -> Meter:
+        """Return what is shown as reference, drive and error."""
+        return self.around.meter
+
+    def attenuation(self, true_db: float | None) -> Attenuation:
+        """Return how much quieter it is."""
+        return self.around.meter.attenuation(true_db)
+
+    def drive_snr_db(self) -> float | None:
+        """Return what the filter makes of the reference re all else that is played, if known."""
+        return None
+
+    def split_figures(self) -> dict[str, Any] | None:
+        """Return the state of split control, None in other modes."""
+        return None
+
+
+def listening(roster: Roster) -> list[Flow]:
+    """Return the flows that let listeners hear the error microphones, or else any track.
+
+    Each listener hears the first error microphone that sends sound; where there is none, the first
+    talker, and else the first reference. Nobody hears itself.
+    """
+    flows = []
+    for listener, binding in roster.holding("listener"):
+        tracks = [
+            (source, heard.track)
+            for role in ("error", "talker", "reference")
+            for source, heard in roster.holding(role)
+            if heard.track != "data" and source is not listener
+        ]
+        if tracks:
+            source, mid = tracks[0]
+            to_mid = "" if binding.track == "data" else binding.track
+            flows.append(Flow(source.device_id, mid, "forward", listener.device_id, to_mid))
+    return flows

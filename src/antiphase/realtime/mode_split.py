@@ -1,0 +1,261 @@
+"""Mode `split`: the device runs the control filter, filters for it are solved here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal
+
+from antiphase.control import (
+    Block,
+    Message,
+    Mode,
+    Nack,
+    Probe,
+    Push,
+    Rollback,
+    SplitSettings,
+    SplitSolver,
+    SplitStatus,
+)
+from antiphase.control.remote_settings import Energies
+from antiphase.control.split_protocol import encode
+from antiphase.errors import AntiphaseError
+from antiphase.realtime.blocks import merge_blocks, samples_of
+from antiphase.realtime.load import Ticket
+from antiphase.realtime.mode import ModeRunner, Surroundings, listening
+from antiphase.realtime.outputs import Flow, Notice, SendMessage
+from antiphase.realtime.roster import Device
+
+__all__ = ["SplitMode"]
+
+Floats = npt.NDArray[np.float64]
+_KEPT_FILTERS = 12
+_SLOW = 1.5  # an interval so much longer than the blocks is told
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What a job brings back."""
+
+    answers: list[Message]
+    status: SplitStatus
+    path: Floats
+    blocks: int
+    seconds: float
+
+
+class SplitMode(ModeRunner):
+    """One device, one solver.
+
+    The reference is the device's own microphone, or the track of another device that is forwarded
+    to it and that it aligns to its own clock. All that the solver needs comes up in blocks; while a
+    job is under way blocks wait, and the next job takes them together.
+
+    Parameters
+    ----------
+    around : Surroundings
+    device : Device
+        With loudspeaker, error microphone and Ŝ.
+    """
+
+    mode: ClassVar[Mode] = "split"
+
+    def __init__(self, around: Surroundings, device: Device) -> None:
+        super().__init__(around)
+        self.device = device
+        path = device.description.secondary_path_estimate
+        if path is None:
+            raise AntiphaseError("split control needs a secondary path estimate at join")
+        self._solver = SplitSolver(
+            device.description.taps,
+            secondary_path_estimate=path,
+            fs=device.description.fs,
+            settings=self.solver_settings(),
+        )
+        self._status = self._solver.status
+        self._inbox: list[Message] = []
+        self._ticket: Ticket[_Solved] | None = None
+        self._probe: Probe | None = None
+        self._interval_s = self._block_s = 0.0
+        self._slow = False
+        self.dropped = 0
+        self._taps: dict[int, Floats] = {}
+        self._reference_tail: Floats = np.zeros(device.description.taps - 1)
+        self._played_version = 0
+        self._purity = Energies(device.description.fs)
+
+    def solver_settings(self) -> SplitSettings:
+        """Return how filters are solved in this mode."""
+        return self.around.settings.split
+
+    def start(self, now: float) -> None:
+        """Begin from silence, so that versions count anew on both sides."""
+        del now
+        self.around.pool.open()
+        self._send(Rollback(0))
+
+    def stop(self, now: float) -> None:
+        """Leave silence."""
+        del now
+        self.around.pool.close()
+        self._send(Rollback(0))
+        self._send(Probe(level_db=-math.inf))
+
+    def set_control(self, on: bool, now: float) -> None:
+        """Silence the device, or let the next filter play."""
+        super().set_control(on, now)
+        if on:
+            self._send(self._probe)
+        else:
+            self._send(Rollback(0))
+            self._send(Probe(level_db=-math.inf))
+
+    def flows(self) -> list[Flow]:
+        """Bring another device's reference to the loudspeaker; let listeners hear."""
+        return [*self._reference(), *listening(self.around.roster)]
+
+    def _reference(self) -> list[Flow]:
+        own = self.device.description.binding("reference")
+        found = self.around.roster.first("reference")
+        if own is not None or found is None or found[1].track == "data":
+            return []
+        source, heard = found
+        played = self.device.description.binding("loudspeaker")
+        mid = "" if played is None or played.track == "data" else played.track
+        ours = self.device.device_id
+        return [
+            Flow(source.device_id, heard.track, "forward", ours, mid),
+            Flow(source.device_id, heard.track, "hear"),
+        ]
+
+    def parameters(self) -> dict[str, Any]:
+        """Return where the reference comes from, taps and rate."""
+        forwarded = bool(self._reference())
+        return {
+            "device_id": self.device.device_id,
+            "reference": "network" if forwarded else "own",
+            "taps": self.device.description.taps,
+            "fs": self.device.description.fs,
+        }
+
+    def receive(self, device: Device, message: Message, now: float) -> None:
+        """Take a block, ack or nack of the device."""
+        if device is not self.device:
+            return
+        if isinstance(message, Block):
+            self._block_s = message.frames / message.fs
+            self._judge_drive(message)
+        self._inbox.append(message)
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        """Take what was solved and hand in what has come since."""
+        if self._ticket is not None and self._ticket.ready(now):
+            ticket, self._ticket = self._ticket, None
+            self._apply(ticket.result())
+        if self._ticket is None and any(isinstance(m, Block) for m in self._inbox):
+            self._drop_oldest()
+            messages, self._inbox = merge_blocks(self._inbox), []
+            self._ticket = self.around.pool.submit(self._job(messages), now)
+            if self._ticket.ready(now):
+                self.tick(now)
+
+    def _drop_oldest(self) -> None:
+        """Keep no more than the longest interval: a queue would only make filters late."""
+        blocks = [m for m in self._inbox if isinstance(m, Block)]
+        most = max(1, int(self.around.settings.longest_interval_s / max(self._block_s, 1e-3)))
+        for block in blocks[:-most]:
+            self._inbox.remove(block)
+            self.dropped += 1
+            self.around.misses()
+
+    def _job(self, messages: list[Message]) -> Callable[[], _Solved]:
+        solver = self._solver
+        blocks = [m for m in messages if isinstance(m, Block)]
+        seconds = sum(b.frames / b.fs for b in blocks)
+
+        def job() -> _Solved:
+            answers = [answer for message in messages for answer in solver.receive(message)]
+            path = solver.secondary_path_estimate
+            return _Solved(answers, solver.status, path, len(blocks), seconds)
+
+        return job
+
+    def _apply(self, solved: _Solved) -> None:
+        self._status = solved.status
+        self.around.meter.set_path(solved.path)
+        self._note_interval(solved.seconds)
+        for answer in solved.answers:
+            if isinstance(answer, Probe):
+                self._probe = answer
+            elif isinstance(answer, Push):
+                self._keep(answer)
+            if self.control:
+                self._send(answer)
+            elif isinstance(answer, Push):
+                # Nobody plays it: without this the solver would wait for an answer for ever.
+                self._inbox.append(Nack(answer.version, "stale"))
+
+    def _keep(self, push: Push) -> None:
+        self._taps[push.version] = np.asarray(push.taps[0, 0], np.float64)
+        for old in sorted(self._taps)[:-_KEPT_FILTERS]:
+            del self._taps[old]
+
+    def _note_interval(self, seconds: float) -> None:
+        known = self._interval_s or seconds
+        self._interval_s = 0.8 * known + 0.2 * seconds
+        slow = self._interval_s > _SLOW * max(self._block_s, 1e-3)
+        if slow:
+            self.around.misses()
+        if slow != self._slow:
+            self._slow = slow
+            words = (
+                f"the solver is busy: filters come every {self._interval_s:.1f} s"
+                if slow
+                else "filters come with every block again"
+            )
+            self.around.emit(Notice({"type": "load", "slow": slow, "message": words}))
+
+    def _send(self, message: Message | None) -> None:
+        if message is not None:
+            data = encode(message)
+            self.around.emit(SendMessage(self.device.device_id, "anc.split", data))
+
+    def fits(self) -> bool:
+        """Whether the device is still the one that closes the loop."""
+        return self.around.roster.looper() is self.device
+
+    def drive_snr_db(self) -> float | None:
+        """Return the share of the reference in what was played lately, dB."""
+        return self._purity.reduction_db if self._purity.before > 0 else None
+
+    def _judge_drive(self, block: Block) -> None:
+        """Compare what was played with what the filter in force makes of the reference."""
+        x, y, _ = samples_of(block)
+        joined = np.concatenate([self._reference_tail, x])
+        self._reference_tail = joined[len(joined) - len(self._reference_tail) :]
+        taps = self._taps.get(block.taps_version)
+        if taps is None or block.taps_version != self._played_version:
+            self._played_version = block.taps_version  # a fade is no fault of the output
+            return
+        wanted = signal.oaconvolve(joined, taps)[len(joined) - len(x) : len(joined)]
+        self._purity.add(float(wanted @ wanted), float(np.sum((y - wanted) ** 2)), len(x))
+
+    def split_figures(self) -> dict[str, Any]:
+        """Return versions, changes and the update interval."""
+        s = self._status
+        return {
+            "version": s.version,
+            "in_force": s.in_force,
+            "changes": s.changes,
+            "foretold_db": round(s.foretold_db, 2),
+            "interval_s": round(self._interval_s, 3),
+            "lost_blocks": s.lost_blocks + self.dropped,
+            "refused": s.refused,
+        }

@@ -1,0 +1,233 @@
+"""The devices of a session and what is known of their streams."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from antiphase.arrays import Signal
+from antiphase.realtime.figures import DeviceFigures
+from antiphase.realtime.roles import DeviceDescription, Role, RoleBinding
+from antiphase.sync import ClockTracker
+
+__all__ = ["Device", "Frame", "Roster", "Track"]
+
+_REMEMBERED = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Some samples of a track as they came.
+
+    Attributes
+    ----------
+    pcm : ndarray, shape (n,) or (n, channels)
+    timestamp : int
+        Index of the first sample at `fs`, not wrapped.
+    fs : int
+        Hz.
+    concealed : bool
+        Made up where a packet was lost.
+    """
+
+    pcm: Signal
+    timestamp: int
+    fs: int
+    concealed: bool = False
+
+    def channel(self, index: int) -> Signal:
+        """Return one channel, shape (n,); the last one where there are fewer."""
+        if self.pcm.ndim == 1:
+            return self.pcm
+        return np.ascontiguousarray(self.pcm[:, min(index, self.pcm.shape[1] - 1)])
+
+
+class Track:
+    """Clock, loss and jitter of one incoming stream, from timestamps and arrivals.
+
+    A rate that changes in mid-stream, or a timestamp that jumps by more than a second (a device
+    that came back, a headset that switched), starts it anew and is counted.
+    """
+
+    def __init__(self) -> None:
+        self._fs = 0
+        self.restarts = 0
+        self._begin(0)
+        self.restarts = 0
+
+    def _begin(self, fs: int) -> None:
+        self._fs = fs
+        self._clock = ClockTracker(fs) if fs else None
+        self._next: int | None = None
+        self._late: deque[float] = deque(maxlen=_REMEMBERED)
+        self._lost: deque[bool] = deque(maxlen=_REMEMBERED)
+        self.frame_ms = 0.0
+        self.heard_at: float | None = None
+        self.restarts += 1
+
+    @property
+    def fs(self) -> int:
+        """Rate in Hz; 0 before the first frame."""
+        return self._fs
+
+    def take(self, frame: Frame, now: float) -> bool:
+        """Take a frame; True where the stream began anew with it."""
+        jump = self._next is not None and abs(frame.timestamp - self._next) > frame.fs
+        anew = frame.fs != self._fs or jump
+        if anew:
+            self._begin(frame.fs)
+        self._next = frame.timestamp + len(frame.pcm)
+        self._lost.append(frame.concealed)
+        self.heard_at = now
+        self.frame_ms = 1000 * len(frame.pcm) / frame.fs
+        if frame.concealed or self._clock is None:
+            return anew
+        self._clock.update(frame.timestamp, now)
+        line = self._clock.line
+        if line is not None:
+            due = line.at_s + (frame.timestamp - line.index) * line.period_s
+            self._late.append(max(0.0, now - due))
+        return anew
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster than the server's the sender's clock runs; None until it is known."""
+        line = None if self._clock is None else self._clock.line
+        return line.drift_ppm if line is not None and np.isfinite(line.error_ppm) else None
+
+    @property
+    def loss(self) -> float | None:
+        """Share of the newest frames that were lost; None before the first."""
+        return float(np.mean(self._lost)) if self._lost else None
+
+    @property
+    def jitter_ms(self) -> float | None:
+        """95th percentile of the delay above the least one."""
+        return 1000 * float(np.quantile(self._late, 0.95)) if self._late else None
+
+
+@dataclass
+class Device:
+    """One device of the session.
+
+    Attributes
+    ----------
+    device_id : str
+    description : DeviceDescription
+    tracks : dict of str to Track
+        Incoming streams by mid; ``data`` for blocks of split control.
+    channels : set of str
+        Data channels that are open.
+    round_trip_ms : float, optional
+        By RTCP.
+    link_loss, link_jitter_ms : float, optional
+        Reported for streams that are only passed on.
+    told_ms : dict of str to float
+        What the device says of its own latencies: ``buffer``, ``converters``, ``capture``.
+    """
+
+    device_id: str
+    description: DeviceDescription
+    tracks: dict[str, Track] = field(default_factory=dict)
+    channels: set[str] = field(default_factory=set)
+    round_trip_ms: float | None = None
+    link_loss: float | None = None
+    link_jitter_ms: float | None = None
+    told_ms: dict[str, float] = field(default_factory=dict)
+
+    def track(self, mid: str) -> Track:
+        """Return the state of an incoming stream, new where there was none."""
+        return self.tracks.setdefault(mid, Track())
+
+    @property
+    def can_split(self) -> bool:
+        """Whether the loop can be closed on it, with filters from here."""
+        roles = self.description.role_names
+        return (
+            "anc.split" in self.channels
+            and {"loudspeaker", "error"} <= set(roles)
+            and self.description.secondary_path_estimate is not None
+        )
+
+    @property
+    def loss(self) -> float | None:
+        """Share of frames lost on its worst stream."""
+        known = [t.loss for t in self.tracks.values() if t.loss is not None]
+        return max(known) if known else self.link_loss
+
+    @property
+    def jitter_ms(self) -> float | None:
+        """Of its worst stream of sound."""
+        known = [t.jitter_ms for m, t in self.tracks.items() if m != "data"]
+        numbers = [k for k in known if k is not None]
+        return max(numbers) if numbers else self.link_jitter_ms
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """Of the first of its clocks that is known."""
+        known = (t.drift_ppm for t in self.tracks.values())
+        return next((d for d in known if d is not None), None)
+
+    def figures(self) -> DeviceFigures:
+        """Return what is shown of it."""
+        return DeviceFigures(
+            self.device_id,
+            self.description.name,
+            tuple(self.description.role_names),
+            self.drift_ppm,
+            self.loss,
+            self.jitter_ms,
+        )
+
+
+class Roster:
+    """All devices of a session, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._devices: dict[str, Device] = {}
+
+    def __contains__(self, device_id: str) -> bool:
+        return device_id in self._devices
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """All, oldest first."""
+        return tuple(self._devices.values())
+
+    def get(self, device_id: str) -> Device | None:
+        """Return a device, None where there is none of that id."""
+        return self._devices.get(device_id)
+
+    def add(self, device_id: str, description: DeviceDescription) -> Device:
+        """Add a device; one that comes again begins anew."""
+        self._devices[device_id] = Device(device_id, description)
+        return self._devices[device_id]
+
+    def remove(self, device_id: str) -> Device | None:
+        """Remove a device; None where there was none."""
+        return self._devices.pop(device_id, None)
+
+    def holding(self, role: Role) -> list[tuple[Device, RoleBinding]]:
+        """Return who has a role and how it is carried, oldest first."""
+        return [
+            (device, binding)
+            for device in self._devices.values()
+            for binding in device.description.roles
+            if binding.role == role
+        ]
+
+    def first(self, role: Role) -> tuple[Device, RoleBinding] | None:
+        """Return the oldest device with a role."""
+        return next(iter(self.holding(role)), None)
+
+    def looper(self) -> Device | None:
+        """Return the oldest device with loudspeaker and error microphone."""
+        both = {"loudspeaker", "error"}
+        return next(
+            (d for d in self._devices.values() if both <= set(d.description.role_names)), None
+        )

@@ -1,0 +1,1 @@
+"""The live service: rooms behind one endpoint, signalling, the page."""

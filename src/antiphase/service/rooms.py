@@ -1,0 +1,399 @@
+"""Sessions as rooms: joins the media endpoint with one engine each; no I/O.
+
+Each device is one media session of the endpoint, with the device's id as its name. Bytes go in and
+out by the endpoint; what happens there comes here as events.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from antiphase.errors import ParameterError, ProtocolError, SignalError, require
+from antiphase.media.datachannel import ChannelClosed, ChannelMessage, ChannelOpened
+from antiphase.media.endpoint import Endpoint
+from antiphase.media.events import AudioReceived, ChannelChanged, Closed, Connected, Event
+from antiphase.media.session import MediaSession
+from antiphase.realtime import (
+    DeviceDescription,
+    Engine,
+    EngineSettings,
+    Figures,
+    InlinePool,
+    Notice,
+    Output,
+    PlayAudio,
+    SendMessage,
+    SetRoutes,
+    SolverPool,
+)
+from antiphase.service.rooms_routes import Switchboard
+
+__all__ = ["Rooms", "RoomsSettings"]
+
+_REPORT_S = 1.0
+
+
+@dataclass(frozen=True)
+class RoomsSettings:
+    """What rooms allow and how often they tell.
+
+    Attributes
+    ----------
+    most_sessions, most_devices : int
+        Rooms in all, devices in one.
+    figures_s : float
+        How often figures are sent to those in a room.
+    connect_s : float
+        A device without a connection is taken out after that long.
+    engine : EngineSettings
+    """
+
+    most_sessions: int = 500
+    most_devices: int = 16
+    figures_s: float = 0.5
+    connect_s: float = 30.0
+    engine: EngineSettings = field(default_factory=EngineSettings)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(self.most_sessions >= 1, "most_sessions", self.most_sessions, "at least 1")
+        require(self.most_devices >= 1, "most_devices", self.most_devices, "at least 1")
+        require(self.figures_s > 0, "figures_s", self.figures_s, "> 0 s")
+        require(self.connect_s > 0, "connect_s", self.connect_s, "> 0 s")
+
+
+@dataclass(eq=False)
+class _Room:
+    engine: Engine
+    switchboard: Switchboard
+    name: str
+    mode: str
+    created: float
+    told_at: float
+    scene: dict[str, Any] | None
+    devices: dict[str, DeviceDescription] = field(default_factory=dict)
+
+
+class Rooms:
+    """All rooms of one endpoint.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+        Its events go to `on_event`.
+    settings : RoomsSettings, optional
+    pool : SolverPool, optional
+        Where filters are solved; by default here and at once.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        settings: RoomsSettings | None = None,
+        *,
+        pool: SolverPool | None = None,
+    ) -> None:
+        self.settings = settings or RoomsSettings()
+        self._endpoint = endpoint
+        self._pool = InlinePool() if pool is None else pool
+        self._rooms: dict[str, _Room] = {}
+        self._room_of: dict[str, str] = {}
+        self._messages: deque[tuple[str, str | None, dict[str, Any]]] = deque()
+        self._reported = 0.0
+
+    # Rooms
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the open sessions, oldest first."""
+        return tuple(self._rooms)
+
+    def create(
+        self,
+        session_id: str,
+        *,
+        mode: str = "auto",
+        name: str = "",
+        scene: dict[str, Any] | None = None,
+        now: float,
+    ) -> None:
+        """Open a room.
+
+        Parameters
+        ----------
+        session_id : str
+            New among the open ones.
+        mode : str
+            A mode, or ``auto``.
+        name : str
+            For people.
+        scene : dict, optional
+            Geometry to show with the figures.
+        now : float
+            s.
+
+        Raises
+        ------
+        ParameterError
+            If the id is taken, the mode unknown or there are too many rooms.
+        """
+        require(session_id not in self._rooms, "session_id", session_id, "new")
+        most = self.settings.most_sessions
+        require(len(self._rooms) < most, "sessions", len(self._rooms) + 1, f"at most {most}")
+        engine = Engine(self.settings.engine, pool=self._pool, now=now, scene=scene)
+        engine.set_mode(mode, now)
+        board = Switchboard(self._endpoint)
+        self._rooms[session_id] = _Room(engine, board, name, mode, now, now, scene)
+
+    def delete(self, session_id: str, now: float, reason: str) -> None:
+        """Close a room: everybody is told and let go; an unknown id is ignored."""
+        room = self._rooms.get(session_id)
+        if room is None:
+            return
+        room.engine.close(now)
+        self._carry_out(session_id, room, now)
+        self._messages.append((session_id, None, {"type": "bye", "reason": reason}))
+        for device_id in list(room.devices):
+            self._room_of.pop(device_id, None)
+            self._endpoint.close(device_id, reason)
+        del self._rooms[session_id]
+
+    def describe(self, session_id: str) -> dict[str, Any]:
+        """Return what there is to know of a room.
+
+        Raises
+        ------
+        ParameterError
+            If there is none of that id.
+        """
+        room = self._room(session_id)
+        return {
+            "session_id": session_id,
+            "name": room.name,
+            "mode": room.engine.mode,
+            "wanted_mode": room.mode,
+            "reason": room.engine.reason,
+            "control": room.engine.control,
+            "scene": room.scene,
+            "devices": [
+                {
+                    "device_id": device_id,
+                    "name": description.name,
+                    "roles": description.role_names,
+                    "connected": self._connected(device_id),
+                }
+                for device_id, description in room.devices.items()
+            ],
+        }
+
+    def _room(self, session_id: str) -> _Room:
+        room = self._rooms.get(session_id)
+        if room is None:
+            raise ParameterError("session_id", session_id, "an open session")
+        return room
+
+    # Devices
+
+    def join(self, session_id: str, description: DeviceDescription, now: float) -> str:
+        """Take a device into a room and return its id.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such room or it is full.
+        """
+        room = self._room(session_id)
+        most = self.settings.most_devices
+        require(len(room.devices) < most, "devices", len(room.devices) + 1, f"at most {most}")
+        device_id = secrets.token_hex(8)
+        room.devices[device_id] = description
+        self._room_of[device_id] = session_id
+        self._tell_device(session_id, device_id, description, "joined")
+        room.engine.add_device(device_id, description, now)
+        self._carry_out(session_id, room, now)
+        room.engine.tell_state(device_id)
+        self._carry_out(session_id, room, now)
+        return device_id
+
+    def leave(self, session_id: str, device_id: str, now: float, reason: str) -> None:
+        """Take a device out of its room; one that is not there is ignored."""
+        room = self._rooms.get(session_id)
+        if room is None or device_id not in room.devices:
+            return
+        description = room.devices.pop(device_id)
+        self._room_of.pop(device_id, None)
+        self._endpoint.close(device_id, reason)
+        room.engine.remove_device(device_id, now)
+        self._tell_device(session_id, device_id, description, "left", reason)
+        self._carry_out(session_id, room, now)
+
+    def _tell_device(
+        self,
+        session_id: str,
+        device_id: str,
+        description: DeviceDescription,
+        event: str,
+        reason: str | None = None,
+    ) -> None:
+        message = {
+            "type": "device",
+            "device_id": device_id,
+            "event": event,
+            "name": description.name,
+            "roles": description.role_names,
+        }
+        if reason is not None:
+            message["reason"] = reason
+        self._messages.append((session_id, None, message))
+
+    def offer(self, session_id: str, device_id: str, sdp: str, now: float) -> str:
+        """Take a device's offer and return the answer; a second one renegotiates.
+
+        Raises
+        ------
+        ParameterError
+            If the device is not in that room.
+        ProtocolError
+            If the offer is refused.
+        """
+        room = self._room(session_id)
+        require(device_id in room.devices, "device_id", device_id, "a device of the session")
+        try:
+            answer = self._endpoint.open(device_id, sdp, now)
+        except ProtocolError as error:
+            if "fingerprint" not in str(error):
+                raise
+            # The page was reloaded: the old connection is a ghost.
+            self._endpoint.close(device_id, "replaced by a new connection")
+            answer = self._endpoint.open(device_id, sdp, now)
+        room.switchboard.refresh()
+        return answer
+
+    def _connected(self, device_id: str) -> bool:
+        session = self._endpoint.sessions.get(device_id)
+        return session is not None and session.connected
+
+    # Events and time
+
+    def on_event(self, event: Event, now: float) -> None:
+        """Take an event of the endpoint; those of sessions that are not ours are ignored."""
+        session_id = self._room_of.get(event.session_id)
+        room = None if session_id is None else self._rooms.get(session_id)
+        if session_id is None or room is None:
+            return
+        match event:
+            case AudioReceived():
+                self._hear(room, event, now)
+            case ChannelChanged(change=ChannelMessage(label=label, data=data)):
+                room.engine.push_message(event.session_id, label, data, now)
+            case ChannelChanged(change=ChannelOpened(label=label)):
+                room.engine.open_channel(event.session_id, label, now)
+            case ChannelChanged(change=ChannelClosed(label=label)):
+                room.engine.close_channel(event.session_id, label, now)
+            case Connected():
+                room.switchboard.refresh()
+            case Closed(reason=reason):
+                if event.session_id not in self._endpoint.sessions:
+                    self.leave(session_id, event.session_id, now, reason)
+                    return
+        self._carry_out(session_id, room, now)
+
+    def _hear(self, room: _Room, event: AudioReceived, now: float) -> None:
+        device_id, mid, frame = event.session_id, event.mid, event.frame
+        clock_rate = _clock_rate(self._endpoint.sessions.get(device_id), mid, frame.fs)
+        timestamp = frame.timestamp * frame.fs // clock_rate
+        pcm, fs = frame.pcm, frame.fs
+        if room.switchboard.wants(device_id, mid):
+            room.engine.push_audio(device_id, mid, pcm, timestamp, fs, frame.concealed, now)
+        room.switchboard.relay(device_id, mid, pcm, fs)
+
+    def tick(self, now: float, wall: float) -> None:  # noqa: ARG002 - rooms know no wall clock
+        """Run what is due in all rooms."""
+        report = now - self._reported >= _REPORT_S
+        if report:
+            self._reported = now
+        for session_id, room in list(self._rooms.items()):
+            if report:
+                self._report(room)
+            room.engine.tick(now)
+            self._carry_out(session_id, room, now)
+            if now - room.told_at >= self.settings.figures_s:
+                room.told_at = now
+                figures = room.engine.figures(now).as_dict()
+                self._messages.append((session_id, None, {"type": "figures", **figures}))
+
+    def _report(self, room: _Room) -> None:
+        """Tell an engine what RTCP knows of its devices' links."""
+        sessions = self._endpoint.sessions
+        for device_id in room.devices:
+            session = sessions.get(device_id)
+            if session is not None and session.round_trip_ms is not None:
+                room.engine.link_report(device_id, round_trip_ms=session.round_trip_ms)
+
+    # Wishes and figures
+
+    def set_control(self, session_id: str, on: bool, now: float) -> None:
+        """Switch a room's anti-noise on or off; raises as `describe`."""
+        room = self._room(session_id)
+        room.engine.set_control(on, now)
+        self._carry_out(session_id, room, now)
+
+    def set_mode(self, session_id: str, mode: str, now: float) -> None:
+        """Ask for a mode or ``auto``; raises as `create`."""
+        room = self._room(session_id)
+        room.engine.set_mode(mode, now)
+        room.mode = mode
+        self._carry_out(session_id, room, now)
+
+    def report_truth(self, session_id: str, nr_db: float, now: float) -> None:
+        """Take the true attenuation from a rig; raises as `describe`."""
+        self._room(session_id).engine.report_truth(nr_db, now)
+
+    def figures(self, session_id: str, now: float | None = None) -> Figures:
+        """Return a room's figures, by default those of the last time it told; raises as `describe`.
+
+        Parameters
+        ----------
+        session_id : str
+        now : float, optional
+            s.
+        """
+        room = self._room(session_id)
+        return room.engine.figures(room.told_at if now is None else now)
+
+    def poll_messages(self) -> list[tuple[str, str | None, dict[str, Any]]]:
+        """Return and clear the signalling messages: session, device (None: all), message."""
+        messages = list(self._messages)
+        self._messages.clear()
+        return messages
+
+    def _carry_out(self, session_id: str, room: _Room, now: float) -> None:
+        for output in room.engine.poll():
+            self._do(session_id, room, output, now)
+
+    def _do(self, session_id: str, room: _Room, output: Output, now: float) -> None:
+        match output:
+            case SetRoutes(flows=flows):
+                room.switchboard.set_flows(flows)
+            case PlayAudio():
+                room.switchboard.play(output)
+            case Notice(message=message, device_id=device_id):
+                self._messages.append((session_id, device_id, message))
+            case SendMessage(device_id=device_id, label=label, data=data):
+                if device_id not in self._endpoint.sessions:
+                    return
+                try:
+                    self._endpoint.send_message(device_id, label, data, now)
+                except (ParameterError, SignalError):
+                    # The channel is not open (yet), or the device has stopped reading: each block
+                    # that comes brings a new filter.
+                    return
+
+
+def _clock_rate(session: MediaSession | None, mid: str, fs: int) -> int:
+    """Return the RTP clock of a section, Hz."""
+    receiver = None if session is None else session.receiver(mid)
+    return fs if receiver is None else receiver.form.clock_rate
