@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
@@ -23,8 +24,17 @@ class StateStore(Protocol):
     def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Keep a value for `ttl_s` seconds."""
 
+    def add(self, key: str, value: bytes, ttl_s: float) -> bool:
+        """Keep a value unless the key has one; True where it was kept. One caller wins."""
+
+    def items(self, prefix: str) -> dict[str, bytes]:
+        """Return what lives under the keys that begin so."""
+
     def delete(self, key: str) -> None:
         """Forget a value; no fault if there is none."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
 
 
 class MemoryStates:
@@ -49,20 +59,47 @@ class MemoryStates:
 
     def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Keep a value for `ttl_s` seconds."""
+        with self._lock:
+            self._put(key, value, ttl_s)
+
+    def _put(self, key: str, value: bytes, ttl_s: float) -> None:
+        now = self._clock()
+        # Entries were put in order of time, so the oldest come first.
+        for old in list(self._values):
+            if self._values[old][0] > now:
+                break
+            del self._values[old]
+        self._values.pop(key, None)
+        self._values[key] = (now + ttl_s, value)
+
+    def add(self, key: str, value: bytes, ttl_s: float) -> bool:
+        """Keep a value unless the key has one; True where it was kept."""
+        with self._lock:
+            until, _ = self._values.get(key, (-math.inf, b""))
+            if self._clock() < until:
+                return False
+            self._put(key, value, ttl_s)
+            return True
+
+    def items(self, prefix: str) -> dict[str, bytes]:
+        """Return what lives under the keys that begin so."""
         now = self._clock()
         with self._lock:
-            # Entries were put in order of time, so the oldest come first.
-            for old in list(self._values):
-                if self._values[old][0] > now:
-                    break
-                del self._values[old]
-            self._values.pop(key, None)
-            self._values[key] = (now + ttl_s, value)
+            return {
+                key: value
+                for key, (until, value) in self._values.items()
+                if key.startswith(prefix) and now < until
+            }
 
     def delete(self, key: str) -> None:
         """Forget a value; no fault if there is none."""
         with self._lock:
             self._values.pop(key, None)
+
+    def close(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()
 
 
 class SqliteStates:
@@ -103,6 +140,24 @@ class SqliteStates:
             self._base.execute("DELETE FROM states WHERE until <= ?", (now,))
             row = (key, value, now + ttl_s)
             self._base.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", row)
+
+    def add(self, key: str, value: bytes, ttl_s: float) -> bool:
+        """Keep a value unless the key has one; True where it was kept."""
+        now = self._clock()
+        # One statement, so that of several processes one wins; an expired row counts as none.
+        query = (
+            "INSERT INTO states VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE"
+            " SET value = excluded.value, until = excluded.until WHERE states.until <= ?"
+        )
+        with self._lock:
+            return self._base.execute(query, (key, value, now + ttl_s, now)).rowcount == 1
+
+    def items(self, prefix: str) -> dict[str, bytes]:
+        """Return what lives under the keys that begin so."""
+        query = "SELECT key, value FROM states WHERE substr(key, 1, ?) = ? AND until > ?"
+        with self._lock:
+            rows = self._base.execute(query, (len(prefix), prefix, self._clock())).fetchall()
+        return {key: bytes(value) for key, value in rows}
 
     def delete(self, key: str) -> None:
         """Forget a value; no fault if there is none."""
