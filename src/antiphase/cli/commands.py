@@ -27,6 +27,7 @@ from antiphase.cli.screen import (
     status,
     tell,
 )
+from antiphase.cli.serve import serve
 from antiphase.errors import AntiphaseError, FileFormatError, ParameterError
 from antiphase.identify import ExponentialSweep
 from antiphase.region.stack import edge_stack
@@ -53,6 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(serve)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 Changes = Annotated[

@@ -1,0 +1,124 @@
+"""The HTTP face: sessions by REST, the WebSocket, WHIP and WHEP, the page, health and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import plotly
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware.base import RequestResponseEndpoint
+
+from antiphase import __version__
+from antiphase.errors import AntiphaseError
+from antiphase.service.host import RoomHost
+from antiphase.service.rest import sessions_router
+from antiphase.service.settings import ServiceSettings
+from antiphase.service.signalling import Signalling
+from antiphase.service.telemetry import make_registry
+from antiphase.service.whip import whip_router
+
+__all__ = ["make_app"]
+
+_STATIC = Path(__file__).parent / "static"
+_PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+def make_app(settings: ServiceSettings) -> FastAPI:
+    """Return the application of one worker; its media port opens with its lifespan.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+    """
+    host = RoomHost(settings)
+    signalling = Signalling(host)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await host.start()
+        try:
+            yield
+        finally:
+            await host.stop()
+
+    app = FastAPI(
+        title="Antiphase live service",
+        version=__version__,
+        description="Sessions of networked active noise control; see docs/service.md.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.host = host
+    app.include_router(sessions_router(host))
+    app.include_router(whip_router(host))
+    _add_errors(app)
+    _add_health(app, host, signalling)
+    _add_page(app)
+
+    @app.websocket("/{session_id}")
+    async def signal(socket: WebSocket, session_id: str) -> None:
+        await signalling.serve(socket, session_id)
+
+    return app
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return JSONResponse({"detail": f"{where}: {first['msg']}"}, 422)
+
+    @app.exception_handler(AntiphaseError)
+    async def refused(_: Request, error: AntiphaseError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 400)
+
+    @app.middleware("http")
+    async def harden(request: Request, call: RequestResponseEndpoint) -> Response:
+        response = await call(request)
+        response.headers.update(_HEADERS)
+        return response
+
+
+def _add_health(app: FastAPI, host: RoomHost, signalling: Signalling) -> None:
+    registry = make_registry(host, signalling)
+
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> dict[str, str]:
+        """Tell that the process answers."""
+        return {"status": "ok", "driver": host.driver_name}
+
+    @app.get("/readyz", tags=["health"], responses={503: {"description": "draining"}})
+    async def readyz() -> JSONResponse:
+        """Tell whether new sessions are taken."""
+        ready = not host.draining
+        return JSONResponse({"status": "ok" if ready else "draining"}, 200 if ready else 503)
+
+    @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(_STATIC / "index.html")
+
+    @app.get("/static/plotly.min.js", include_in_schema=False)
+    async def charts() -> FileResponse:
+        return FileResponse(_PLOTLY, media_type="text/javascript")
+
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
