@@ -39,7 +39,7 @@ class Live:
         """Its address for WebSockets."""
         return self.url.replace("http", "ws", 1)
 
-    def create(self, **wish: Any) -> dict[str, Any]:
+    def create(self, **wish: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """Open a session."""
         answer = httpx.post(f"{self.url}/sessions", json=wish)
         assert answer.status_code == 201, answer.text
@@ -48,10 +48,9 @@ class Live:
 
 
 @contextlib.contextmanager
-def live(**settings: Any) -> Iterator[Live]:
+def live(**settings: Any) -> Iterator[Live]:  # noqa: ANN401 - pydantic checks them
     """Run a server on free ports."""
     server = Server(ServiceSettings(**({"port": 0, "drain_s": 0.0} | settings)))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -67,7 +66,10 @@ def live(**settings: Any) -> Iterator[Live]:
 
 @contextlib.asynccontextmanager
 async def join(
-    server: Live, session_id: str, token: str | None = None, **message: Any
+    server: Live,
+    session_id: str,
+    token: str | None = None,
+    **message: Any,  # noqa: ANN401 - JSON
 ) -> AsyncIterator[ClientConnection]:
     """Open a WebSocket and join."""
     protocols = [Subprotocol("antiphase.v1")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import ssl
 import time
@@ -57,6 +58,7 @@ class Server(uvicorn.Server):
             config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
         super().__init__(config)
         self._asked = 0
+        self._draining: asyncio.Task[None] | None = None
 
     @property
     def host(self) -> RoomHost:
@@ -64,20 +66,23 @@ class Server(uvicorn.Server):
         host: RoomHost = self._app.state.host
         return host
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain at the first signal where there are sessions; end at the second."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the seam
+        """Drain at SIGTERM where there are sessions; end at Ctrl-C and at a second signal."""
         self._asked += 1
-        can_wait = self._settings.drain_s > 0 and self.started and sig != 2
-        if self._asked > 1 or not can_wait or not self.host.rooms.ids:
-            super().handle_exit(sig, frame)
+        drains = sig == signal.SIGTERM and self._settings.drain_s > 0 and self.started
+        if self._asked > 1 or not drains:
+            self.should_exit = True
             return
         self.host.draining = True
-        asyncio.get_running_loop().create_task(self._drain())
+        asyncio.get_running_loop().call_soon_threadsafe(self._begin_drain)
+
+    def _begin_drain(self) -> None:
+        self._draining = asyncio.get_running_loop().create_task(self._drain())
 
     async def _drain(self) -> None:
         end = time.monotonic() + self._settings.drain_s
         self.host.announce({"type": "bye", "reason": "this worker is going away; join again"})
-        while self.host.rooms.ids and time.monotonic() < end:  # noqa: ASYNC110 - no event for it
+        while self.host.rooms.ids and time.monotonic() < end:
             self.host.end_empty("this worker is going away")
             await asyncio.sleep(_LOOK_S)
         self.should_exit = True
