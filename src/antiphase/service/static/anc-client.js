@@ -1,0 +1,323 @@
+/* Client of the live service: signalling, media and the data channels of one device. No build step, no
+   dependencies; documented in docs/client.md.
+
+   import { AncClient } from "https://your-host:8443/static/anc-client.js"; */
+
+const PROTOCOL = "antiphase.v1";
+const ANSWER_MS = 10000;
+const RETRIES_MS = [500, 1000, 2000, 4000, 8000];
+
+/**
+ * @typedef {object} Role
+ * @property {"reference"|"error"|"loudspeaker"|"talker"|"listener"} role
+ * @property {string} [track] "0", "1", … in the order of `publish` and `listen`, or "data"
+ * @property {number} [channel] of that track, 0 by default
+ */
+
+/**
+ * @typedef {object} Device What a device says of itself when it joins.
+ * @property {string} [name]
+ * @property {(Role|string)[]} [roles] none for a watcher
+ * @property {number} [fs] control rate, Hz
+ * @property {number} [taps] of the control filter
+ * @property {ArrayLike<number>} [secondaryPathEstimate] Ŝ at the control rate
+ * @property {number} [deviceMarginMs] causality margin at the device's own reference
+ */
+
+/** The service said no, or did not answer. `code` is the service's, or "timeout" or "closed". */
+export class ServiceError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+async function request(server, token, method, path, body, type = "application/json") {
+  const headers = body === undefined ? {} : { "content-type": type };
+  if (token) headers.authorization = `Bearer ${token}`;
+  const response = await fetch(new URL(path, server), { method, headers, body });
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => null);
+  const detail = answer?.message ?? answer?.detail ?? response.statusText;
+  throw new ServiceError(String(response.status), typeof detail === "string" ? detail : JSON.stringify(detail));
+}
+
+const asJson = async (response) => (response.status === 204 ? null : response.json());
+
+/** The sessions that run now. @returns {Promise<object[]>} */
+export async function listSessions(server = location.origin, token = "") {
+  const answer = await asJson(await request(server, token, "GET", "/sessions"));
+  return Array.isArray(answer) ? answer : (answer?.sessions ?? []);
+}
+
+/** A new session. @returns {Promise<{session_id: string, owner_token: string, websocket: string}>} */
+export async function createSession(settings = {}, server = location.origin, token = "") {
+  return asJson(await request(server, token, "POST", "/sessions", JSON.stringify(settings)));
+}
+
+/** Ends a session. */
+export async function deleteSession(session, server = location.origin, token = "") {
+  await request(server, token, "DELETE", `/sessions/${encodeURIComponent(session)}`);
+}
+
+/** The newest figures, without joining. @returns {Promise<object>} */
+export async function fetchFigures(session, server = location.origin, token = "") {
+  return asJson(await request(server, token, "GET", `/sessions/${encodeURIComponent(session)}/figures`));
+}
+
+async function standardExchange(url, token, peer) {
+  await peer.setLocalDescription(await peer.createOffer());
+  const response = await request(location.href, token, "POST", url, peer.localDescription.sdp, "application/sdp");
+  await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+  const place = response.headers.get("location");
+  const end = async () => {
+    peer.close();
+    if (place) await request(new URL(url, location.href), token, "DELETE", place);
+  };
+  return { peer, end };
+}
+
+/** Publishes a track by WHIP (RFC 9725). @returns {Promise<{peer: RTCPeerConnection, end: () => Promise<void>}>} */
+export function whipPublish(url, track, token = "") {
+  const peer = new RTCPeerConnection();
+  peer.addTransceiver(track, { direction: "sendonly" });
+  return standardExchange(url, token, peer);
+}
+
+/** Hears a session by WHEP. @returns {Promise<{peer: RTCPeerConnection, stream: MediaStream, end: () => Promise<void>}>} */
+export async function whepPlay(url, token = "") {
+  const peer = new RTCPeerConnection();
+  const { receiver } = peer.addTransceiver("audio", { direction: "recvonly" });
+  return { ...(await standardExchange(url, token, peer)), stream: new MediaStream([receiver.track]) };
+}
+
+/**
+ * One device in one session.
+ *
+ * Events (CustomEvent, the message in `detail`): `figures`, `mode`, `control`, `device`, `error`, `bye`,
+ * `state` ({state: "connecting"|"joined"|"lost"|"closed"}) and `split` ({data: ArrayBuffer}).
+ * A lost connection is made anew with the same session, roles and tracks.
+ */
+export class AncClient extends EventTarget {
+  /** @param {{server?: string, session: string, token?: string}} options */
+  constructor({ server = location.origin, session, token = "" }) {
+    super();
+    this.server = server;
+    this.session = session;
+    this.token = token;
+    this.deviceId = null;
+    this.state = "closed";
+    /** @type {MediaStreamTrack[]} */
+    this.tracks = [];
+    this.listening = null;
+    this.peer = null;
+    this.left = false;
+    this.tries = 0;
+    this.negotiation = Promise.resolve();
+    const scheme = new URL(server).protocol === "https:" ? "wss:" : "ws:";
+    this.address = Object.assign(new URL(`/${encodeURIComponent(session)}`, server), { protocol: scheme }).href;
+  }
+
+  /**
+   * Joins; resolves when the service has taken the device in.
+   * @param {Device} [device]
+   */
+  async join(device = {}) {
+    this.device = device;
+    this.left = false;
+    await this.#open();
+    return this;
+  }
+
+  /** Sends a track; its role is the one that the join gave to its number. @param {MediaStreamTrack} track */
+  async publish(track) {
+    this.tracks.push(track);
+    this.#peer().addTransceiver(track, { direction: "sendonly" });
+    await this.#negotiate();
+  }
+
+  /** Hears the session. @returns {Promise<MediaStream>} */
+  async listen() {
+    if (!this.listening) {
+      this.listening = new MediaStream();
+      this.#hear();
+      await this.#negotiate();
+    }
+    return this.listening;
+  }
+
+  /** Opens the channel of split control; what comes on it is a `split` event, `sendSplit` answers. */
+  async openSplit() {
+    this.wantsSplit = true;
+    this.#split();
+    await this.#negotiate();
+  }
+
+  /** @param {ArrayBuffer} data @returns {boolean} whether it could be sent */
+  sendSplit(data) {
+    const open = this.channel?.readyState === "open" && this.channel.bufferedAmount < 2 ** 20;
+    if (open) this.channel.send(data);
+    return open;
+  }
+
+  /** @param {boolean} on */
+  setControl(on) {
+    this.#send({ type: "control", on });
+  }
+
+  /** @param {string} mode "auto", "split", "lookahead", "predictive", "clean", "local" or "forward" */
+  setMode(mode) {
+    this.#send({ type: "mode", mode });
+  }
+
+  /** Leaves for good. */
+  leave() {
+    this.left = true;
+    if (this.socket?.readyState === WebSocket.OPEN) this.#send({ type: "leave" });
+    this.#close();
+    this.#enter("closed");
+  }
+
+  #enter(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.#emit("state", { state });
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #send(message) {
+    if (this.socket?.readyState !== WebSocket.OPEN) throw new ServiceError("closed", "not connected to the session");
+    this.socket.send(JSON.stringify(message));
+  }
+
+  #expect(type) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new ServiceError("timeout", `the service sent no ${type}`)), ANSWER_MS);
+      this.waiting = {
+        type,
+        settle: (message, error) => {
+          clearTimeout(timer);
+          this.waiting = null;
+          if (error) reject(error);
+          else resolve(message);
+        },
+      };
+    });
+  }
+
+  async #open() {
+    this.#enter("connecting");
+    const protocols = this.token ? [PROTOCOL, `token.${this.token}`] : [PROTOCOL];
+    const socket = new WebSocket(this.address, protocols);
+    this.socket = socket;
+    const joined = this.#expect("joined");
+    socket.onopen = () => this.#send(this.#joinMessage());
+    socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
+    socket.onclose = ({ reason }) => {
+      if (socket === this.socket) this.#lose(reason);
+    };
+    const message = await joined;
+    this.deviceId = message.device_id;
+    this.iceServers = message.ice_servers ?? [];
+    this.tries = 0;
+    this.#enter("joined");
+  }
+
+  #joinMessage() {
+    const { name = "", roles = [], fs, taps, secondaryPathEstimate, deviceMarginMs } = this.device;
+    return {
+      type: "join",
+      device: name,
+      roles: roles.map((role) => (typeof role === "string" ? role : { track: "0", channel: 0, ...role })),
+      fs,
+      taps,
+      secondary_path_estimate: secondaryPathEstimate && Array.from(secondaryPathEstimate),
+      device_margin_ms: deviceMarginMs,
+    };
+  }
+
+  #take(message) {
+    if (message.type === this.waiting?.type) return this.waiting.settle(message);
+    if (message.type === "error") {
+      const error = new ServiceError(message.code, message.message);
+      this.waiting?.settle(null, error);
+      this.#emit("error", { code: message.code, message: message.message });
+    } else if (message.type === "moved") {
+      this.address = new URL(message.websocket, this.address).href;
+      this.socket.close();
+    } else if (message.type === "bye") {
+      this.left = true;
+      this.#emit("bye", message);
+      this.leave();
+    } else {
+      this.#emit(message.type, message);
+    }
+    return undefined;
+  }
+
+  #close() {
+    const { socket } = this;
+    this.socket = null;
+    socket?.close();
+    this.peer?.close();
+    this.peer = this.channel = null;
+  }
+
+  #lose(reason) {
+    this.#close();
+    this.waiting?.settle(null, new ServiceError("closed", reason || "the connection was closed"));
+    if (this.left || this.state === "connecting") return;
+    this.#retry();
+  }
+
+  #retry() {
+    this.#enter("lost");
+    const wait = RETRIES_MS[Math.min(this.tries, RETRIES_MS.length - 1)];
+    this.tries += 1;
+    setTimeout(async () => {
+      if (this.left) return;
+      try {
+        await this.#open();
+        if (this.listening) this.#hear();
+        for (const track of this.tracks) this.#peer().addTransceiver(track, { direction: "sendonly" });
+        if (this.wantsSplit) this.#split();
+        if (this.peer) await this.#negotiate();
+      } catch {
+        this.#retry();
+      }
+    }, wait);
+  }
+
+  #peer() {
+    this.peer ??= new RTCPeerConnection({ iceServers: this.iceServers });
+    return this.peer;
+  }
+
+  #hear() {
+    const { receiver } = this.#peer().addTransceiver("audio", { direction: "recvonly" });
+    for (const old of this.listening.getTracks()) this.listening.removeTrack(old);
+    this.listening.addTrack(receiver.track);
+  }
+
+  #split() {
+    this.channel = this.#peer().createDataChannel("anc.split");
+    this.channel.binaryType = "arraybuffer";
+    this.channel.onmessage = ({ data }) => this.#emit("split", { data });
+  }
+
+  // Without waiting for candidates: the service learns the browser's address from its first packet.
+  #negotiate() {
+    const exchange = async () => {
+      const peer = this.#peer();
+      await peer.setLocalDescription(await peer.createOffer());
+      const answer = this.#expect("answer");
+      this.#send({ type: "offer", sdp: peer.localDescription.sdp });
+      await peer.setRemoteDescription({ type: "answer", sdp: (await answer).sdp });
+    };
+    this.negotiation = this.negotiation.then(exchange, exchange);
+    return this.negotiation;
+  }
+}
