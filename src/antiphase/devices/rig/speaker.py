@@ -1,0 +1,231 @@
+"""The device beside the listener: loudspeaker and error microphone on one clock, maybe more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphase.control import Block, Message, SplitDevice
+from antiphase.control.split_protocol import decode, encode
+from antiphase.devices.rig.device import Place, RigDevice
+from antiphase.devices.rig.plant import RigPlant
+from antiphase.devices.rig.playout import DrivePlayout
+from antiphase.devices.rig.record import LevelRecord
+from antiphase.errors import ParameterError, ProtocolError, SignalError
+from antiphase.media.dtls import Certificate
+from antiphase.sync import PlayoutBuffer
+
+__all__ = ["LoudspeakerDevice"]
+
+Floats = npt.NDArray[np.float64]
+
+_TRUTH_S = 0.5
+_ON_DEVICE = ("split", "predictive", "local")
+_BUFFER_S = 0.015
+
+
+class LoudspeakerDevice(RigDevice):
+    """Plays against the noise, in the scene's plant, and sends what the error microphone hears.
+
+    In the modes whose loop closes on the device it runs a `SplitDevice` with its own reference
+    microphone or with the one that the server forwards; in `lookahead` it plays the drive that
+    comes. The plant never waits: a drive that is late is not played.
+
+    Parameters
+    ----------
+    place : Place
+    estimate : ndarray, shape (taps,), optional
+        Ŝ to join with; the scene's by default.
+    taps : int
+        Of the control filter.
+    buffer_s : float
+        Of the network's frames.
+    keep : bool
+        Whether to keep the whole run in `record`.
+    certificate : Certificate, optional
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        estimate: Floats | None = None,
+        taps: int = 512,
+        buffer_s: float = _BUFFER_S,
+        keep: bool = False,
+        certificate: Certificate | None = None,
+    ) -> None:
+        super().__init__(place, direction="sendrecv", data=True, certificate=certificate)
+        scene = place.scene
+        self.estimate = scene.secondary_path_estimate if estimate is None else estimate
+        self.taps = taps
+        self.plant = RigPlant(
+            scene.reference,
+            scene.disturbance,
+            scene.secondary_path,
+            error_noise_rms=scene.error_noise_rms,
+            seed=scene.seed,
+        )
+        self.record = LevelRecord(self.fs, keep=keep)
+        self.splitter: SplitDevice | None = None
+        self._buffer_s = buffer_s
+        self.drive = DrivePlayout(self.fs, buffer_s)
+        self._reference = self._new_buffer()
+        self._forwarded = False
+        self._guessed: list[tuple[int, int]] = []
+        self._told = 0
+        self._truth_at = 0
+
+    def _new_buffer(self) -> PlayoutBuffer:
+        return PlayoutBuffer(self.fs, self._buffer_s)
+
+    def join_message(self) -> dict[str, Any]:
+        """Return the ``join`` message, with Ŝ."""
+        message = super().join_message()
+        message |= {"taps": self.taps, "secondary_path_estimate": self.estimate.tolist()}
+        if self.place.spec.hears_reference:
+            message["device_margin_ms"] = self.place.scene.lead_ms
+        return message
+
+    def accept(self, answer: str, now: float) -> None:
+        """Take the SDP answer and begin to connect."""
+        super().accept(answer, now)
+        self._told = 0
+
+    def reconnect(self) -> None:
+        """Begin a new connection, silent until the server says otherwise."""
+        super().reconnect()
+        self.mode_changed({})
+
+    def mode_changed(self, parameters: dict[str, Any]) -> None:
+        """Obey a mode: what was queued for another one is not played."""
+        self.drive.reset()
+        self._forwarded = parameters.get("reference") == "network"
+        if self.mode not in _ON_DEVICE:
+            self.splitter = None
+        elif self.splitter is None:
+            self._reference = self._new_buffer()
+            self._guessed.clear()
+            self.splitter = SplitDevice(
+                self.taps, secondary_path_estimate=self.estimate, fs=self.fs, limit=1.0
+            )
+
+    def control_changed(self) -> None:
+        """Fall silent at once, or wait for what comes."""
+        self.drive.reset()
+        if not self.control and self.splitter is not None:
+            self.splitter.reset()
+
+    def hear(self, mid: str, pcm: Floats, timestamp: int, now: float) -> None:
+        """Take a frame: the drive, or in split control the reference."""
+        del mid
+        at = self.place.clock.count(now)
+        if self.splitter is None:
+            if self.mode == "lookahead" and self.control:
+                self.drive.push(timestamp, pcm, at)
+        elif self._forwarded:
+            self._reference.push(timestamp, at / self.fs, pcm)
+
+    def read(self, label: str, data: bytes, now: float) -> None:
+        """Take a message of split control."""
+        if label != "anc.split" or self.splitter is None:
+            return
+        try:
+            answers = self.splitter.receive(decode(data))
+        except (ProtocolError, ParameterError):
+            return
+        self._send(answers, now)
+
+    def _send(self, messages: list[Message], now: float) -> None:
+        channels = self.client.channels
+        if channels is None or "anc.split" not in self.open_channels:
+            return
+        for message in messages:
+            try:
+                channels.send("anc.split", encode(message), now)
+            except SignalError:
+                return  # the server has stopped reading: the next block says more
+
+    def tick(self, now: float, wall: float) -> None:
+        """Run what is due, and open the data channels once there is a connection."""
+        super().tick(now, wall)
+        channels = self.client.channels
+        if channels is not None and self.connected and not self._told:
+            self._told = 1
+            channels.open("anc.split", now)
+            channels.open("anc.control", now)
+        if self._told == 1 and "anc.control" in self.open_channels:
+            self._told = 2
+            self.tell({"type": "latency", **self.latency_ms()}, now)
+
+    def latency_ms(self) -> dict[str, float]:
+        """Return the device's own share of the latency in ms, by component."""
+        return {
+            "capture": self.place.spec.frame_ms,
+            "buffer": 1000 * self._buffer_s,
+            "converters": 0.5,
+        }
+
+    def process(self, first: int, now: float) -> None:
+        """Play a frame and record meanwhile."""
+        n = self.frame
+        d = self.plant.disturbance(self.plant.frame, n)
+        if self.splitter is not None:
+            error, sound, drive = self._process_split(first, n, now)
+        else:
+            drive = self.drive.pull(first, n)
+            _, error, sound = self.plant.exchange(drive)
+        self.record.take(d, sound, drive)
+        if self.connected:
+            self.client.send_audio("0", np.clip(error, -1.0, 1.0))
+            if first - self._truth_at >= _TRUTH_S * self.fs:
+                self._truth_at = first
+                self.say({"type": "truth", "nr_db": round(self.record.nr_db, 3)})
+
+    def _process_split(self, first: int, n: int, now: float) -> tuple[Floats, Floats, Floats]:
+        splitter = self.splitter
+        if splitter is None:
+            raise ParameterError("mode", self.mode, "one whose loop closes on the device")
+        x = self._pull_reference(first, n, splitter.now) if self._forwarded else None
+        _, error, sound, drive = self.plant.advance(splitter, n, reference=x)
+        self._send([self._with_gaps(message) for message in splitter.poll()], now)
+        return error, sound, drive
+
+    def _pull_reference(self, first: int, n: int, at: int) -> Floats:
+        """Return the forwarded reference; remember where it had to be guessed."""
+        played = self._reference.pull(n, first / self.fs)
+        if played.missing.any():
+            start, length = at + int(np.argmax(played.missing)), int(played.missing.sum())
+            # What was guessed takes part in the disturbance foretold for as long as w remembers.
+            self._guessed.append((start, start + length + self.taps))
+        return played.signal
+
+    def _with_gaps(self, message: Message) -> Message:
+        """Mark the frames of a block that the reference does not explain since it was guessed."""
+        if not isinstance(message, Block) or not self._guessed:
+            return message
+        begin, end = message.first_sample, message.first_sample + message.frames
+        self._guessed = [span for span in self._guessed if span[1] > begin]
+        covered = np.zeros(message.frames, dtype=bool)
+        for start, stop in self._guessed:
+            covered[max(0, start - begin) : max(0, min(end, stop) - begin)] = True
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], covered, [False]]).astype(int)))
+        gaps = tuple((int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True))
+        return replace(message, gaps=gaps)
+
+    def change(self, name: str) -> None:
+        """Let one of the scene's changes happen now.
+
+        Raises
+        ------
+        ParameterError
+            If the scene has no such change.
+        """
+        changes = self.place.scene.changes
+        if name not in changes:
+            raise ParameterError("change", name, f"one of {', '.join(changes)}")
+        what = changes[name]
+        self.plant.move(secondary_path=what.secondary_path, disturbance=what.disturbance)
