@@ -11,6 +11,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,8 +22,10 @@ from antiphase.media.dtls import Certificate
 from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import Event
 from antiphase.media.stun import Address
+from antiphase.realtime import DeviceDescription, RoleBinding, SolverPool
+from antiphase.service.rooms import Rooms, RoomsSettings
 
-__all__ = ["SERVER", "LiveWorld", "RigSession", "RoomsLike"]
+__all__ = ["SERVER", "LiveWorld", "RigSession", "RoomsLike", "describe", "world_of_rooms"]
 
 SERVER: Address = ("192.0.2.1", 8443)
 _STEP_S = 0.001
@@ -223,10 +226,10 @@ class LiveWorld:
         for datagram, _ in member.device.poll_outgoing():
             at = member.links[0].arrival(now, may_lose=member.device.connected)
             if at is not None:
-                self._later(at, lambda t, d=datagram, m=member: self._up(d, m, t))
+                self._later(at, partial(self._up, datagram, member))
         for message in member.device.poll_messages():
             at = now + member.message_delay_s
-            self._later(at, lambda t, d=message, m=member: self._said(d, m, t))
+            self._later(at, partial(self._said, message, member))
 
     def _up(self, datagram: bytes, member: _Member, now: float) -> None:
         self.endpoint.receive(datagram, member.address, now, now)
@@ -247,7 +250,7 @@ class LiveWorld:
                 continue
             at = member.links[1].arrival(now, may_lose=member.device.connected)
             if at is not None:
-                self._later(at, lambda t, d=datagram, m=member: self._down(d, m, t))
+                self._later(at, partial(self._down, datagram, member))
         for session_id, device_id, message in self.rooms.poll_messages():
             self._tell(session_id, device_id, message, now)
 
@@ -264,4 +267,37 @@ class LiveWorld:
         for (room, name), member in self._members.items():
             if room == session_id and device_id in {None, name}:
                 at = now + member.message_delay_s
-                self._later(at, lambda t, d=message, m=member: m.device.take_message(d, t))
+                self._later(at, partial(member.device.take_message, message))
+
+
+def describe(message: dict[str, Any]) -> DeviceDescription:
+    """Return what a ``join`` message says."""
+    path = message.get("secondary_path_estimate")
+    return DeviceDescription(
+        name=message["device"],
+        roles=tuple(RoleBinding(**role) for role in message["roles"]),
+        secondary_path_estimate=None if path is None else np.array(path),
+        fs=message["fs"],
+        taps=message.get("taps", 512),
+        device_margin_ms=message.get("device_margin_ms"),
+        truth=message.get("rig", False),
+    )
+
+
+def world_of_rooms(
+    settings: RoomsSettings | None = None,
+    *,
+    pool: SolverPool | None = None,
+    certificate: Certificate | None = None,
+) -> tuple[LiveWorld, Rooms]:
+    """Return a world around the service's own rooms; create sessions in them before `add`."""
+    made: list[Rooms] = []
+
+    def make(endpoint: Endpoint) -> Rooms:
+        made.append(Rooms(endpoint, settings, pool=pool))
+        return made[0]
+
+    def join(session_id: str, message: dict[str, Any], now: float) -> str:
+        return made[0].join(session_id, describe(message), now)
+
+    return LiveWorld(make, join, certificate=certificate), made[0]

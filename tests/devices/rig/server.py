@@ -12,7 +12,7 @@ from antiphase.media.datachannel import ChannelMessage, ChannelOpened
 from antiphase.media.dtls import Certificate
 from antiphase.media.endpoint import Endpoint
 from antiphase.media.events import AudioReceived, ChannelChanged, Event
-from antiphase.media.routing import Forward, Route
+from antiphase.media.routing import Forward, Listen, Route
 from benchmarks.live_world import LiveWorld
 
 CERTIFICATE = Certificate()
@@ -72,7 +72,8 @@ class OneRoom:
         reference = self._holder("reference")
         where = "own" if reference == device_id else "network"
         if reference is not None and where == "network":
-            self.endpoint.set_routes(reference, "0", (Route(Forward(), device_id, "0"),))
+            routes = (Route(Forward(), device_id, "0"), Route(Listen()))
+            self.endpoint.set_routes(reference, "0", routes)
         path = np.array(join["secondary_path_estimate"])
         self._solver = SplitSolver(
             join["taps"], secondary_path_estimate=path, fs=join["fs"], settings=self._settings
@@ -97,7 +98,8 @@ def world_of(
         rooms.append(OneRoom(endpoint, mode, settings))
         return rooms[0]
 
-    world = LiveWorld(
-        make, lambda room, message, now: rooms[0].join(room, message, now), certificate=CERTIFICATE
-    )
+    def join(session_id: str, message: dict[str, Any], now: float) -> str:
+        return rooms[0].join(session_id, message, now)
+
+    world = LiveWorld(make, join, certificate=CERTIFICATE)
     return world, rooms[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from antiphase.control import Block, Message, SplitDevice
+from antiphase.control import Block, Message, Probe, Rollback, SplitDevice
 from antiphase.control.split_protocol import decode, encode
 from antiphase.devices.rig.device import Place, RigDevice
 from antiphase.devices.rig.plant import RigPlant
@@ -117,7 +118,8 @@ class LoudspeakerDevice(RigDevice):
         """Fall silent at once, or wait for what comes."""
         self.drive.reset()
         if not self.control and self.splitter is not None:
-            self.splitter.reset()
+            self.splitter.receive(Rollback(0))
+            self.splitter.receive(Probe(level_db=-math.inf))
 
     def hear(self, mid: str, pcm: Floats, timestamp: int, now: float) -> None:
         """Take a frame: the drive, or in split control the reference."""
