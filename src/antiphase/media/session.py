@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -43,12 +44,17 @@ class SessionSettings:
         Packets that may wait for a missing one.
     bitrate : BitrateLimits
         Bounds of rate control.
+    repeat : tuple of str
+        Formats whose packets are sent once more just before the next one: what control listens to
+        has no time to wait for a retransmission, and a lost packet then comes one frame late, in
+        order. (The native loop does not repeat, and counts repetitions that come as replayed.)
     """
 
     opus: OpusSettings = field(default_factory=OpusSettings)
     opus_rate: int = 48000
     reorder: int = 0
     bitrate: BitrateLimits = field(default_factory=BitrateLimits)
+    repeat: tuple[str, ...] = ()
 
 
 @dataclass
@@ -98,6 +104,8 @@ class MediaSession:
         self.round_trip_ms: float | None = None
         self.incoming: dict[int, Incoming] = {}
         self._outgoing: list[bytes] = []
+        self._repeats: dict[int, bytes] = {}
+        self._recent: deque[bytes] = deque(maxlen=_MAX_STREAMS)
         self._report_at = 0.0
         self.reports = True
         """False where somebody else uses the keys (a load test's native sender)."""
@@ -189,11 +197,15 @@ class MediaSession:
         """Take an SRTP datagram and return the audio frames that it completed."""
         if self.srtp is None:
             return []
+        mark = datagram[2:4] + datagram[8:12]
+        if self.settings.repeat and mark in self._recent:
+            return []  # the repetition of a packet that did arrive
         try:
             packet = RtpPacket.parse(self.srtp.unprotect(datagram))
         except ProtocolError:
             self.counters.srtp_failed += 1
             return []
+        self._recent.append(mark)
         stream = self.incoming.get(packet.ssrc) or self.new_stream(packet)
         if stream is None or packet.payload_type != stream.receiver.form.payload_type:
             self.counters.rtp_unknown += 1
@@ -245,8 +257,16 @@ class MediaSession:
 
     def send_packet(self, packet: RtpPacket) -> None:
         """Protect and queue a packet of one of our senders."""
-        if self.srtp is not None:
-            self._outgoing.append(self.srtp.protect(packet.encode()))
+        if self.srtp is None:
+            return
+        data = self.srtp.protect(packet.encode())
+        sender = next((s for s in self.senders.values() if s.ssrc == packet.ssrc), None)
+        if sender is not None and sender.form.kind in self.settings.repeat:
+            before = self._repeats.get(packet.ssrc)
+            if before is not None:
+                self._outgoing.append(before)
+            self._repeats[packet.ssrc] = data
+        self._outgoing.append(data)
 
     def receiver(self, mid: str) -> AudioReceiver | None:
         """Return the newest incoming stream of a section."""

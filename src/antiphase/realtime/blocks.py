@@ -16,10 +16,16 @@ Floats = npt.NDArray[np.float64]
 
 
 def samples_of(block: Block) -> tuple[Floats, Floats, Floats]:
-    """Return x, y and e of the first channels, shape (n,); e is NaN in gaps."""
+    """Return x, y and e of the first channels, shape (n,).
+
+    A gap says that nothing can be learnt there. Where the error microphone was heard all the same
+    (only the reference was guessed) its sound counts; where there are exact zeros e is NaN.
+    """
     x, y, e = (np.asarray(s[:, 0], np.float64) for s in (block.reference, block.drive, block.error))
     for start, length in block.gaps:
-        e[start : start + length] = np.nan
+        part = slice(start, start + length)
+        if not e[part].any():
+            e[part] = np.nan
     return x, y, e
 
 

@@ -70,11 +70,17 @@ class Engine:
         self._started, self._scene, self._cpu = now, scene, cpu
         self._outputs: list[Output] = []
         self._meter = Meter()
+        self._chooser = Chooser()
         self._around = Surroundings(
-            self.settings, self.roster, self._pool, self._meter, self._outputs.append, self._miss
+            self.settings,
+            self.roster,
+            self._pool,
+            self._meter,
+            self._outputs.append,
+            self._miss,
+            lambda: self._chooser.margin_ms,
         )
         self._wanted: Mode | Literal["auto"] = "auto"
-        self._chooser = Chooser()
         self._bound = BoundKeeper(self._pool, self._meter)
         self._load = LoadGuard(self.settings.busy_share)
         self._choice = Choice("forward", "no devices yet")

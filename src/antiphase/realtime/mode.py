@@ -32,6 +32,8 @@ class Surroundings:
         Takes what is to be done outside.
     misses : callable
         Counts a frame or an update that came too late.
+    margin_ms : callable
+        Returns the causality margin as measured so far.
     """
 
     settings: EngineSettings
@@ -40,6 +42,7 @@ class Surroundings:
     meter: Meter
     emit: Callable[[Output], None]
     misses: Callable[[], None] = field(default=lambda: None)
+    margin_ms: Callable[[], float | None] = field(default=lambda: None)
 
 
 class ModeRunner:

@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 _SOLVE_S = 0.2
 _DEAD_S = 0.1
 _FADE = 0.02
+_SPARE_MS = 5.0
 
 
 class CleanMode(ModeRunner):
@@ -123,7 +124,7 @@ class CleanMode(ModeRunner):
         """Return which way the sound takes, and its delay."""
         return {
             "route": "native" if self._native else "aligned",
-            "delay_ms": 0.0 if self._native else self.around.settings.clean_delay_ms,
+            "most_delay_ms": 0.0 if self._native else self.around.settings.clean_delay_ms,
         }
 
 
@@ -137,7 +138,9 @@ class _Line:
         self._n_taps = settings.long_clean_taps
         self._buffer = PlayoutBuffer(fs, max(settings.buffer_ms / 1000, 17 / fs))
         self._clock = ClockTracker(fs)
-        self._delay = round(settings.clean_delay_ms * fs / 1000)
+        # As late as the reference is played, and a little for arrivals that differ.
+        delay_ms = min(settings.clean_delay_ms, settings.buffer_ms + _SPARE_MS)
+        self._delay = round(delay_ms * fs / 1000)
         self._waiting: Floats = np.zeros(self._delay)
         self._past: Floats = np.zeros(self._n_taps - 1)
         self._taps: Floats = np.zeros(self._n_taps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from antiphase.control import (
 )
 from antiphase.control.remote_settings import Energies
 from antiphase.control.split_protocol import encode
+from antiphase.dsp.response import first_arrival
 from antiphase.errors import AntiphaseError
 from antiphase.realtime.blocks import merge_blocks, samples_of
 from antiphase.realtime.load import Ticket
@@ -36,6 +37,10 @@ __all__ = ["SplitMode"]
 
 Floats = npt.NDArray[np.float64]
 _KEPT_FILTERS = 12
+_SPARE = 40
+_LONGEST = 4
+_TAIL_S = 0.012
+_ASSUMED_MS = 25.0
 _SLOW = 1.5  # an interval so much longer than the blocks is told
 
 
@@ -74,7 +79,7 @@ class SplitMode(ModeRunner):
             raise AntiphaseError("split control needs a secondary path estimate at join")
         self._solver = SplitSolver(
             device.description.taps,
-            secondary_path_estimate=path,
+            secondary_path_estimate=np.pad(path, (0, self._reach() - len(path))),
             fs=device.description.fs,
             settings=self.solver_settings(),
         )
@@ -90,9 +95,26 @@ class SplitMode(ModeRunner):
         self._played_version = 0
         self._purity = Energies(device.description.fs)
 
+    def _reach(self) -> int:
+        """Return the taps that the primary path needs too, which the solver follows as it does Ŝ.
+
+        The earlier the reference, the later the disturbance follows it.
+        """
+        description = self.device.description
+        path = description.secondary_path_estimate
+        known = self.around.margin_ms()
+        assumed = _ASSUMED_MS if self._reference() else None
+        margin_ms = known or description.device_margin_ms or assumed
+        if path is None or margin_ms is None:
+            return 0 if path is None else len(path)
+        early = math.ceil(max(0.0, margin_ms) * description.fs / 1000)
+        needed = early + int(first_arrival(path)) + round(_TAIL_S * description.fs)
+        return max(len(path), min(needed, _LONGEST * len(path)))
+
     def solver_settings(self) -> SplitSettings:
         """Return how filters are solved in this mode."""
-        return self.around.settings.split
+        settings = self.around.settings
+        return settings.forwarded if self._reference() else settings.split
 
     def start(self, now: float) -> None:
         """Begin from silence, so that versions count anew on both sides."""
@@ -223,13 +245,17 @@ class SplitMode(ModeRunner):
             self.around.emit(Notice({"type": "load", "slow": slow, "message": words}))
 
     def _send(self, message: Message | None) -> None:
+        if isinstance(message, Push) and message.secondary_path.size:
+            length = np.size(self.device.description.secondary_path_estimate)
+            message = replace(message, secondary_path=message.secondary_path[..., :length])
         if message is not None:
             data = encode(message)
             self.around.emit(SendMessage(self.device.device_id, "anc.split", data))
 
     def fits(self) -> bool:
         """Whether the device is still the one that closes the loop."""
-        return self.around.roster.looper() is self.device
+        reach = self._solver.secondary_path_estimate.size
+        return self.around.roster.looper() is self.device and self._reach() <= reach + _SPARE
 
     def drive_snr_db(self) -> float | None:
         """Return the share of the reference in what was played lately, dB."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from antiphase.control import SplitSettings
+from antiphase.control import ChangeRule, SplitSettings
 from antiphase.errors import require
 
 __all__ = ["EngineSettings"]
@@ -18,6 +18,10 @@ class EngineSettings:
     ----------
     split : SplitSettings
         Of the solver of mode `split`.
+    forwarded : SplitSettings
+        Of the same solver when the reference comes over the network: frames that were lost and
+        clocks that are followed leave errors that no path has made, so a change of the paths must
+        show more clearly.
     late : SplitSettings
         Of the same solver when the reference comes too late (mode `predictive`): lines last, so
         its window is longer.
@@ -40,11 +44,18 @@ class EngineSettings:
     """
 
     split: SplitSettings = field(default_factory=SplitSettings)
-    late: SplitSettings = field(default_factory=lambda: SplitSettings(window_s=4.0))
+    forwarded: SplitSettings = field(
+        default_factory=lambda: SplitSettings(rule=ChangeRule(share=0.2, factor=8.0, in_a_row=4))
+    )
+    late: SplitSettings = field(
+        default_factory=lambda: SplitSettings(
+            window_s=4.0, rule=ChangeRule(share=0.2, factor=8.0, in_a_row=4)
+        )
+    )
     limit: float = 1.0
     clean_taps: int = 256
     clean_mu: float = 0.3
-    long_clean_taps: int = 512
+    long_clean_taps: int = 1024
     clean_window_s: float = 8.0
     clean_delay_ms: float = 40.0
     buffer_ms: float = 15.0

@@ -17,7 +17,7 @@ __all__ = ["BoundKeeper", "LoadGuard"]
 
 Floats = npt.NDArray[np.float64]
 
-_FIRST_S = 3.0
+_FIRST_S = 6.0
 _EVERY_S = 8.0
 _STRETCH_S = 4.0
 _PATIENCE_S = 1.0
