@@ -95,7 +95,7 @@ class Chooser:
         """
         looper = roster.looper()
         if looper is None:
-            return self._supervisor.consider(_situation(roster, None, 0.0, None, room), 1e3)
+            return self._at_once(_situation(roster, None, 0.0, None, room))
         if missing_for("split", roster) is not None:
             return Choice("forward", f"{missing_for('split', roster)}; sound is passed on")
         if self.margin is None:
@@ -109,9 +109,10 @@ class Chooser:
         forwarded = looper.description.binding("reference") is None
         situation = _situation(roster, self.margin_ms, self._predictable_db, looper, room)
         # The first choice is taken at once, later ones when they have lasted.
-        choice = self._supervisor.consider(situation, elapsed_s if self._settled else 0.0)
-        if not self._settled:
-            choice = self._supervisor.consider(situation, 1e3)
+        if self._settled:
+            choice = self._supervisor.consider(situation, elapsed_s)
+        else:
+            choice = self._at_once(situation)
             self._settled = True
         if choice.mode == "split" and forwarded:
             words = (
@@ -120,6 +121,10 @@ class Chooser:
             )
             return Choice("split", words)
         return choice
+
+    def _at_once(self, situation: Situation) -> Choice:
+        self._supervisor.consider(situation, 0.0)
+        return self._supervisor.consider(situation, 1e3)
 
     def _regular(self) -> Choice:
         """Choose for a noise so regular that no lag stands out: what lasts can be foretold."""

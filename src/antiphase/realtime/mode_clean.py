@@ -161,7 +161,7 @@ class _Line:
         line = self._clock.line
         if line is None or frame.fs != self.fs or frame.concealed:
             return
-        pcm = np.nan_to_num(np.asarray(frame.channel(channel), np.float64))
+        pcm = np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)
         self._buffer.push(frame.timestamp, line.index_at(now) / self.fs, pcm)
 
     def talker(
@@ -171,7 +171,7 @@ class _Line:
         n = len(frame.pcm)
         if not frame.concealed:
             self._clock.update(frame.timestamp, now)
-        pcm = np.nan_to_num(np.asarray(frame.channel(channel), np.float64))
+        pcm = np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)
         joined = np.concatenate([self._waiting, pcm])
         before, self._waiting = joined[:n], joined[n:]
         played = self._buffer.pull(n, frame.timestamp / self.fs)

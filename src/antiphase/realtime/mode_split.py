@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import signal
 
 from antiphase.control import (
+    Ack,
     Block,
     Message,
     Mode,
@@ -92,7 +93,7 @@ class SplitMode(ModeRunner):
         self.dropped = 0
         self._taps: dict[int, Floats] = {}
         self._reference_tail: Floats = np.zeros(device.description.taps - 1)
-        self._played_version = 0
+        self._applied: dict[int, int] = {}
         self._purity = Energies(device.description.fs)
 
     def _reach(self) -> int:
@@ -173,6 +174,8 @@ class SplitMode(ModeRunner):
         if isinstance(message, Block):
             self._block_s = message.frames / message.fs
             self._judge_drive(message)
+        elif isinstance(message, Ack) and message.version in self._taps:
+            self._applied[message.version] = message.applied_at
         self._inbox.append(message)
         self.tick(now)
 
@@ -228,6 +231,7 @@ class SplitMode(ModeRunner):
         self._taps[push.version] = np.asarray(push.taps[0, 0], np.float64)
         for old in sorted(self._taps)[:-_KEPT_FILTERS]:
             del self._taps[old]
+            self._applied.pop(old, None)
 
     def _note_interval(self, seconds: float) -> None:
         known = self._interval_s or seconds
@@ -266,12 +270,14 @@ class SplitMode(ModeRunner):
         x, y, _ = samples_of(block)
         joined = np.concatenate([self._reference_tail, x])
         self._reference_tail = joined[len(joined) - len(self._reference_tail) :]
-        taps = self._taps.get(block.taps_version)
-        if taps is None or block.taps_version != self._played_version:
-            self._played_version = block.taps_version  # a fade is no fault of the output
+        taps, applied = self._taps.get(block.taps_version), self._applied.get(block.taps_version)
+        if taps is None or applied is None:
             return
-        wanted = signal.oaconvolve(joined, taps)[len(joined) - len(x) : len(joined)]
-        self._purity.add(float(wanted @ wanted), float(np.sum((y - wanted) ** 2)), len(x))
+        fade = round(self.solver_settings().fade_ms * block.fs / 1000)
+        known = max(0, applied + fade - block.first_sample)  # a fade is no fault of the output
+        wanted = signal.oaconvolve(joined, taps)[len(joined) - len(x) : len(joined)][known:]
+        rest = float(np.sum((y[known:] - wanted) ** 2))
+        self._purity.add(float(wanted @ wanted), rest, len(wanted))
 
     def split_figures(self) -> dict[str, Any]:
         """Return versions, changes and the update interval."""

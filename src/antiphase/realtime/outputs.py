@@ -51,7 +51,7 @@ class SendMessage:
     data: bytes | str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Flow:
     """One way that sound takes through the session.
 

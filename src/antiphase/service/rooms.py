@@ -47,7 +47,8 @@ class RoomsSettings:
     figures_s : float
         How often figures are sent to those in a room.
     connect_s : float
-        A device without a connection is taken out after that long.
+        A device with roles and without a connection is taken out after that long; one without
+        only watches.
     engine : EngineSettings
     """
 
@@ -75,6 +76,7 @@ class _Room:
     told_at: float
     scene: dict[str, Any] | None
     devices: dict[str, DeviceDescription] = field(default_factory=dict)
+    joined: dict[str, float] = field(default_factory=dict)
 
 
 class Rooms:
@@ -144,7 +146,7 @@ class Rooms:
         most = self.settings.most_sessions
         require(len(self._rooms) < most, "sessions", len(self._rooms) + 1, f"at most {most}")
         engine = Engine(self.settings.engine, pool=self._pool, now=now, scene=scene)
-        engine.set_mode(mode, now)
+        engine.set_mode(mode, now)  # refuses unknown modes before there is a room
         board = Switchboard(self._endpoint)
         self._rooms[session_id] = _Room(engine, board, name, mode, now, now, scene)
 
@@ -209,7 +211,7 @@ class Rooms:
         most = self.settings.most_devices
         require(len(room.devices) < most, "devices", len(room.devices) + 1, f"at most {most}")
         device_id = secrets.token_hex(8)
-        room.devices[device_id] = description
+        room.devices[device_id], room.joined[device_id] = description, now
         self._room_of[device_id] = session_id
         self._tell_device(session_id, device_id, description, "joined")
         room.engine.add_device(device_id, description, now)
@@ -224,6 +226,7 @@ class Rooms:
         if room is None or device_id not in room.devices:
             return
         description = room.devices.pop(device_id)
+        del room.joined[device_id]
         self._room_of.pop(device_id, None)
         self._endpoint.close(device_id, reason)
         room.engine.remove_device(device_id, now)
@@ -317,7 +320,7 @@ class Rooms:
             self._reported = now
         for session_id, room in list(self._rooms.items()):
             if report:
-                self._report(room)
+                self._report(session_id, room, now)
             room.engine.tick(now)
             self._carry_out(session_id, room, now)
             if now - room.told_at >= self.settings.figures_s:
@@ -325,13 +328,19 @@ class Rooms:
                 figures = room.engine.figures(now).as_dict()
                 self._messages.append((session_id, None, {"type": "figures", **figures}))
 
-    def _report(self, room: _Room) -> None:
-        """Tell an engine what RTCP knows of its devices' links."""
+    def _report(self, session_id: str, room: _Room, now: float) -> None:
+        """Tell an engine what RTCP knows of its devices' links; let go of those that never came."""
         sessions = self._endpoint.sessions
-        for device_id in room.devices:
+        for device_id, since in list(room.joined.items()):
             session = sessions.get(device_id)
             if session is not None and session.round_trip_ms is not None:
                 room.engine.link_report(device_id, round_trip_ms=session.round_trip_ms)
+            if (
+                session is None
+                and room.devices[device_id].roles
+                and now - since > self.settings.connect_s
+            ):
+                self.leave(session_id, device_id, now, "no connection in time")
 
     # Wishes and figures
 

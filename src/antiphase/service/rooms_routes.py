@@ -35,7 +35,7 @@ class _Converter:
 
     def take(self, pcm: Signal) -> list[Floats]:
         """Return the whole frames that are there now."""
-        mono = np.nan_to_num(np.asarray(match_channels(pcm, 1), np.float64))
+        mono = np.nan_to_num(np.asarray(match_channels(pcm, 1), np.float64), posinf=0.0, neginf=0.0)
         ready = mono if self._resampler is None else self._resampler.process(mono)
         joined = np.concatenate([self._waiting, np.clip(ready, -1.0, 1.0)])
         whole = len(joined) // self._frame

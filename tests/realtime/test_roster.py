@@ -1,0 +1,66 @@
+"""What is known of devices and their streams."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from antiphase.realtime.roles import DeviceDescription, RoleBinding
+from antiphase.realtime.roster import Frame, Roster, Track
+
+from .engine_loop import paths, speaker
+
+FS = 8000
+
+
+def test_drift_loss_and_jitter_are_read_from_arrivals() -> None:
+    """A clock 50 ppm fast, 5 % loss and 2 ms of jitter are found in ten seconds."""
+    rng = np.random.default_rng(1)
+    track = Track()
+    for k in range(2000):
+        sent = 40 * (k + 1) / (FS * (1 + 50e-6))
+        lost = bool(rng.random() < 0.05)
+        frame = Frame(np.zeros(40), 40 * k, FS, concealed=lost)
+        track.take(frame, sent + 0.01 + rng.exponential(0.001))
+    assert track.drift_ppm == pytest.approx(50, abs=5)
+    assert track.loss == pytest.approx(0.05, abs=0.03)
+    assert track.jitter_ms == pytest.approx(3, abs=1)
+    assert track.frame_ms == 5
+
+
+def test_a_stream_that_jumps_begins_anew() -> None:
+    """Another rate, or a timestamp a second off, restarts clock and counters."""
+    track = Track()
+    assert track.take(Frame(np.zeros(40), 0, FS), 0.0)
+    assert not track.take(Frame(np.zeros(40), 40, FS), 0.005)
+    assert track.take(Frame(np.zeros(40), 40 + 3 * FS, FS), 0.01)
+    assert track.take(Frame(np.zeros(80), 0, 2 * FS), 0.02)
+    assert (track.fs, track.restarts) == (2 * FS, 3)
+    assert Track().loss is None
+
+
+def test_channels_of_a_frame() -> None:
+    """Mono has one channel for all; a channel beyond the last is the last."""
+    stereo = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert Frame(stereo, 0, FS).channel(1).tolist() == [2, 4]
+    assert Frame(stereo, 0, FS).channel(7).tolist() == [2, 4]
+    assert Frame(stereo[:, 0], 0, FS).channel(1).tolist() == [1, 3]
+
+
+def test_roles_are_held_oldest_first() -> None:
+    """The loop is closed on the first device that has both ends of it."""
+    roster = Roster()
+    roster.add("k", DeviceDescription("k", (RoleBinding("reference", "0"),)))
+    roster.add("w", speaker(paths()[1]))
+    assert [d.device_id for d, _ in roster.holding("reference")] == ["k", "w"]
+    looper = roster.looper()
+    assert looper is not None
+    assert looper.device_id == "w"
+    assert not looper.can_split
+    looper.channels.add("anc.split")
+    assert looper.can_split
+    assert looper.figures().roles == ("reference", "error", "loudspeaker")
+    roster.remove("w")
+    assert roster.looper() is None
+    assert len(roster) == 1
+    assert "k" in roster
