@@ -17,7 +17,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 from antiphase import __version__
 from antiphase.errors import AntiphaseError
 from antiphase.service.host import RoomHost
-from antiphase.service.rest import sessions_router
+from antiphase.service.rest import Fault, sessions_router
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.signalling import Signalling
 from antiphase.service.telemetry import make_registry
@@ -57,6 +57,7 @@ def make_app(settings: ServiceSettings) -> FastAPI:
         version=__version__,
         description="Sessions of networked active noise control; see docs/service.md.",
         lifespan=lifespan,
+        responses={422: {"description": "not of the right form", "model": Fault}},
         docs_url=None,
         redoc_url=None,
     )

@@ -13,16 +13,26 @@ from antiphase.service.access import check_creator, check_owner
 from antiphase.service.host import RoomHost
 from antiphase.service.signalling import ice_servers
 
-__all__ = ["SessionId", "sessions_router"]
+__all__ = ["Fault", "SessionId", "sessions_router"]
 
 SessionId = Annotated[str, Path(min_length=1, max_length=64)]
 _MOST_SCENE = 16384
+
+
+class Fault(BaseModel):
+    """Why a request was refused, in one line that says what to change."""
+
+    detail: str
+
+
 _GONE: dict[int | str, dict[str, Any]] = {
-    400: {"description": "a value does not fit"},
-    401: {"description": "no valid key or token"},
-    403: {"description": "the token grants less"},
-    404: {"description": "no such session"},
+    400: {"description": "a value does not fit", "model": Fault},
+    401: {"description": "no valid key or token", "model": Fault},
+    403: {"description": "the token grants less", "model": Fault},
+    404: {"description": "no such session", "model": Fault},
 }
+
+_FULL = _GONE | {503: {"description": "full", "model": Fault}}
 
 
 class _Body(BaseModel):
@@ -87,7 +97,11 @@ def _described(host: RoomHost, session_id: str) -> dict[str, Any]:
 
 
 def _add_collection(router: APIRouter, host: RoomHost) -> None:
-    @router.post("/sessions", status_code=201, responses=_GONE | {503: {"description": "full"}})
+    @router.post(
+        "/sessions",
+        status_code=201,
+        responses=_FULL,
+    )
     async def create(wish: SessionWish, request: Request) -> SessionMade:
         """Open a session."""
         check_creator(host, request)

@@ -10,7 +10,7 @@ from antiphase.errors import AntiphaseError, ParameterError, ProtocolError
 from antiphase.realtime import DeviceDescription, Role, RoleBinding
 from antiphase.service.access import bearer, join_grant
 from antiphase.service.host import RoomHost
-from antiphase.service.rest import SessionId
+from antiphase.service.rest import Fault, SessionId
 
 __all__ = ["LARGEST_OFFER", "whip_router"]
 
@@ -20,12 +20,13 @@ LARGEST_OFFER = 65536
 _SDP = "application/sdp"
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {"description": "the answer", "content": {_SDP: {"schema": {"type": "string"}}}},
-    400: {"description": "the offer is refused"},
-    401: {"description": "no valid token"},
-    403: {"description": "the token grants less"},
-    404: {"description": "no such session or device"},
-    413: {"description": "the offer is too long"},
-    415: {"description": "not an SDP offer"},
+    400: {"description": "the offer is refused", "model": Fault},
+    401: {"description": "no valid token", "model": Fault},
+    403: {"description": "the token grants less", "model": Fault},
+    404: {"description": "no such session or device", "model": Fault},
+    413: {"description": "the offer is too long", "model": Fault},
+    415: {"description": "not an SDP offer", "model": Fault},
+    503: {"description": "full", "model": Fault},
 }
 _BODY = {
     "requestBody": {"required": True, "content": {_SDP: {"schema": {"type": "string"}}}},

@@ -1,0 +1,97 @@
+"""With keys set, only those may who hold a key or a token that grants it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from tests.service.running import Live, join, live, until
+
+KEY = {"Authorization": "Bearer key-1"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Live]:
+    """One server with a key."""
+    with live(api_keys=("key-1",), origins=("https://good.example",)) as running:
+        yield running
+
+
+def made(server: Live) -> dict[str, Any]:
+    answer = httpx.post(f"{server.url}/sessions", json={}, headers=KEY)
+    assert answer.status_code == 201
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_creation_and_lists_need_a_key(server: Live) -> None:
+    """No key or a wrong one: 401 and how to ask."""
+    for headers in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Basic key-1"}):
+        answer = httpx.post(f"{server.url}/sessions", json={}, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert httpx.get(f"{server.url}/sessions", headers=headers).status_code == 401
+
+
+def test_owners_steer_their_own_session_only(server: Live) -> None:
+    """An owner's token opens its session, not another one."""
+    mine, other = made(server), made(server)
+    owner = {"Authorization": f"Bearer {mine['owner_token']}"}
+    url = f"{server.url}/sessions"
+    assert httpx.get(f"{url}/{mine['session_id']}", headers=owner).status_code == 200
+    assert httpx.get(f"{url}/{other['session_id']}", headers=owner).status_code == 403
+    assert httpx.get(f"{url}/{mine['session_id']}").status_code == 401
+
+
+def invite(server: Live, session: dict[str, Any], roles: list[str]) -> str:
+    owner = {"Authorization": f"Bearer {session['owner_token']}"}
+    url = f"{server.url}/sessions/{session['session_id']}/tokens"
+    token: str = httpx.post(url, json={"roles": roles}, headers=owner).json()["token"]
+    return token
+
+
+def test_a_device_joins_with_what_its_token_grants() -> None:
+    """Once, into its session, with its roles."""
+
+    async def run(server: Live) -> None:
+        session = made(server)
+        token = invite(server, session, ["listener"])
+        roles = [{"role": "listener", "track": "0"}]
+        async with join(server, session["session_id"], token, roles=roles) as socket:
+            await until(socket, "joined")
+        for again in (token, None, "nonsense", invite(server, session, ["error"])):
+            async with join(server, session["session_id"], again, roles=roles) as socket:
+                refusal = await until(socket, "error")
+                assert refusal["code"] == "token"
+                with pytest.raises(ConnectionClosed):
+                    await socket.recv()
+        async with join(server, made(server)["session_id"], invite(server, session, [])) as socket:
+            assert "another session" in (await until(socket, "error"))["message"]
+
+    with live(api_keys=("key-1",)) as running:
+        asyncio.run(run(running))
+
+
+def test_pages_of_foreign_origins_are_refused(server: Live) -> None:
+    """A browser's page must come from us or from an allowed origin."""
+    session = made(server)
+
+    async def try_from(origin: str) -> bool:
+        address = f"{server.websocket}/{session['session_id']}"
+        protocols = [Subprotocol("antiphase.v1")]
+        try:
+            async with connect(address, subprotocols=protocols, origin=Origin(origin)):
+                return True
+        except InvalidStatus:
+            return False
+
+    assert asyncio.run(try_from(server.url))
+    assert asyncio.run(try_from("https://good.example"))
+    assert not asyncio.run(try_from("https://evil.example"))

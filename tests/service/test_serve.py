@@ -1,0 +1,150 @@
+"""The service as a process: how it starts, TLS 1.3, and how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+PROGRAM = str(Path(sys.executable).parent / "antiphase")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def process(
+    *arguments: str, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    port = free_port()
+    command = [PROGRAM, "serve", "--port", str(port), *arguments]
+    scheme = "http" if tls is None else "https"
+    url = f"{scheme}://127.0.0.1:{port}"
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        try:
+            for _ in range(600):
+                with contextlib.suppress(httpx.TransportError):
+                    httpx.get(f"{url}/healthz", verify=tls or True)
+                    break
+                assert running.poll() is None, running.stdout.read() if running.stdout else ""
+                time.sleep(0.05)
+            yield url, running
+        finally:
+            running.kill()
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "c.pem", folder / "k.pem"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths
+
+
+def test_with_a_certificate_it_speaks_tls_1_3_only(tmp_path: Path) -> None:
+    """A client that can do no more than 1.2 is refused."""
+    chain, key = certificate(tmp_path)
+    modern = ssl.create_default_context()
+    modern.check_hostname = False
+    modern.verify_mode = ssl.CERT_NONE
+    old = ssl.create_default_context()
+    old.check_hostname = False
+    old.verify_mode = ssl.CERT_NONE
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with process("--certificate", str(chain), "--certificate-key", str(key), tls=modern) as (
+        url,
+        _,
+    ):
+        port = int(url.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as raw, modern.wrap_socket(raw) as safe:
+            assert safe.version() == "TLSv1.3"
+        with (
+            socket.create_connection(("127.0.0.1", port)) as raw,
+            pytest.raises(ssl.SSLError),
+        ):
+            old.wrap_socket(raw)
+
+
+def created(url: str) -> str:
+    session_id: str = httpx.post(f"{url}/sessions", json={}).json()["session_id"]
+    return session_id
+
+
+def test_sigterm_drains() -> None:
+    """Not ready, goodbye to those who are in, exit with 0 once they are gone."""
+
+    async def stay(url: str, running: subprocess.Popen[str]) -> None:
+        address = f"{url.replace('http', 'ws', 1)}/{created(url)}"
+        async with connect(address, subprotocols=[Subprotocol("antiphase.v1")]) as socket_:
+            await socket_.send('{"type": "join"}')
+            await socket_.recv()
+            running.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(10):
+                while json.loads(await socket_.recv())["type"] != "bye":
+                    pass
+
+    with process() as (url, running):
+        asyncio.run(stay(url, running))
+        assert running.wait(15) == 0
+
+
+def test_ctrl_c_ends_at_once() -> None:
+    """An open session does not hold it up."""
+    with process() as (url, running):
+        created(url)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(15) == 0
+
+
+def test_a_taken_port_is_named() -> None:
+    """One line says which and what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [PROGRAM, "serve", "--port", str(port)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode != 0
+    assert f"port={port}" in run.stderr
+    assert "Traceback" not in run.stderr
