@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("kernels", "control", "network", "media", "edge")
+NAMES = ("kernels", "control", "network", "media", "live", "edge")
 
 
 def main() -> None:
