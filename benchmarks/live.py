@@ -133,7 +133,10 @@ def split() -> dict[str, Any]:
         secondary_path=scene.secondary_path,
     ).error
     windows = {"1s": (1.0, 1.5), "5s": (4.5, 5.5)}
-    figures: dict[str, Any] = {"split_begun_s": begun, "split_first_push_s": (heard or [None])[0]}
+    figures: dict[str, Any] = {
+        "split_begun_s": begun,
+        "split_first_push_s": heard[0] if heard else None,
+    }
     for name, (start, stop) in windows.items():
         figures[f"split_nr_{name}_db"] = _nr(speaker, begun + start, begun + stop)
         part = slice(round(start * FS), round(stop * FS))
