@@ -43,7 +43,7 @@ stubs: $(VENV)/.native
 	$(BIN)/python tools/stubs.py
 
 run: $(VENV)/.native
-	$(BIN)/antiphase simulate duct --open
+	$(BIN)/antiphase rig --serve --scene road --then transformer
 
 lint: $(VENV)/.native $(VENV)/.deps
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from antiphase import __version__
+from antiphase.cli.live import rig
 from antiphase.cli.screen import (
     bar,
     cliff_table,
@@ -55,6 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve)
+app.command()(rig)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 Changes = Annotated[

@@ -78,7 +78,6 @@ class SplitMode(ModeRunner):
         path = device.description.secondary_path_estimate
         if path is None:
             raise AntiphaseError("split control needs a secondary path estimate at join")
-        self._device_reach = len(path)
         self._solver = SplitSolver(
             device.description.taps,
             secondary_path_estimate=np.pad(path, (0, self._reach() - len(path))),
@@ -251,8 +250,8 @@ class SplitMode(ModeRunner):
 
     def _send(self, message: Message | None) -> None:
         if isinstance(message, Push) and message.secondary_path.size:
-            path = message.secondary_path[..., : self._device_reach]
-            message = replace(message, secondary_path=path)
+            length = np.size(self.device.description.secondary_path_estimate)
+            message = replace(message, secondary_path=message.secondary_path[..., :length])
         if message is not None:
             data = encode(message)
             self.around.emit(SendMessage(self.device.device_id, "anc.split", data))

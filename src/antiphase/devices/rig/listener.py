@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 _JUDGED_S = 2.0
 _TAPS = 33
-_TRUTH_S = 0.5
+_TRUTH_S = 1.0
 _LONGEST_S = 0.5
 
 
@@ -87,9 +87,10 @@ class Listener(RigDevice):
         super().__init__(place, direction="recvonly", certificate=certificate)
         self._heard: list[Floats] = []
         self._last: int | None = None
-        self._kept = 0
         self._since = 0
         self.figures: SpeechFigures | None = None
+        self.gain_db: float | None = None
+        """By how much the talker stands out more than at his microphone, dB."""
 
     def hear(self, mid: str, pcm: Floats, timestamp: int, now: float) -> None:
         """Keep the newest seconds; a lost frame is silence."""
@@ -115,5 +116,5 @@ class Listener(RigDevice):
         figures = speech_figures(heard, speech, round(_LONGEST_S * self.fs))
         before = float(np.sum(speech**2)) / float(np.sum(scene.disturbance.take(end - n, n) ** 2))
         self.figures = figures
-        gain = figures.snr_db - 10 * math.log10(max(before, 1e-30))
-        self.say({"type": "truth", "nr_db": round(gain, 3)})
+        self.gain_db = figures.snr_db - 10 * math.log10(max(before, 1e-30))
+        self.say({"type": "truth", "nr_db": round(self.gain_db, 3)})

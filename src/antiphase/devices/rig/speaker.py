@@ -23,7 +23,7 @@ __all__ = ["LoudspeakerDevice"]
 
 Floats = npt.NDArray[np.float64]
 
-_TRUTH_S = 0.5
+_TRUTH_S = 1.0
 _ON_DEVICE = ("split", "predictive", "local")
 _BUFFER_S = 0.015
 
@@ -77,6 +77,7 @@ class LoudspeakerDevice(RigDevice):
         self._reference = self._new_buffer()
         self._forwarded = False
         self._guessed: list[tuple[int, int]] = []
+        self._reference_missing = 0
         self._told = 0
         self._truth_at = 0
 
@@ -163,6 +164,11 @@ class LoudspeakerDevice(RigDevice):
             self._told = 2
             self.tell({"type": "latency", **self.latency_ms()}, now)
 
+    @property
+    def missing(self) -> int:
+        """Samples of drive or forwarded reference that were not there when they were due."""
+        return self.drive.missing + self._reference_missing
+
     def latency_ms(self) -> dict[str, float]:
         """Return the device's own share of the latency in ms, by component."""
         return {
@@ -200,6 +206,7 @@ class LoudspeakerDevice(RigDevice):
         """Return the forwarded reference; remember where it had to be guessed."""
         played = self._reference.pull(n, first / self.fs)
         if played.missing.any():
+            self._reference_missing += int(played.missing.sum())
             start, length = at + int(np.argmax(played.missing)), int(played.missing.sum())
             # What was guessed takes part in the disturbance foretold for as long as w remembers.
             self._guessed.append((start, start + length + self.taps))

@@ -1,0 +1,197 @@
+"""One rig device on real wires: WebSocket signalling, a UDP socket, the scene's network between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+from antiphase.devices.rig.device import RigDevice
+from antiphase.errors import ProtocolError
+from antiphase.media.stun import Address
+
+__all__ = ["DeviceWire", "Told"]
+
+Told = Callable[[dict[str, Any]], None]
+"""Takes each message of the server."""
+
+SUBPROTOCOL = "antiphase.v1"
+_TICK_S = 0.02
+_ANSWER_S = 10.0
+_RETRY_S = 0.25
+_GIVE_UP_S = 20.0
+
+
+class DeviceWire:
+    """Keeps a device in its session: joins, carries its datagrams, joins again after a failure.
+
+    Parameters
+    ----------
+    device : RigDevice
+    websocket : str
+        The session's address.
+    told : callable, optional
+        Takes what the server says.
+    token : str, optional
+        Join token.
+    """
+
+    def __init__(
+        self,
+        device: RigDevice,
+        websocket: str,
+        *,
+        told: Told | None = None,
+        token: str | None = None,
+    ) -> None:
+        self.device = device
+        self.joins = 0
+        """Times it has joined."""
+        self._url = websocket
+        self._told = told
+        self._token = token
+        self._up, self._down = device.place.scene.links(device.name)
+        self._socket: socket.socket | None = None
+        self._connection: ClientConnection | None = None
+
+    async def run(self) -> None:
+        """Be in the session until cancelled.
+
+        Raises
+        ------
+        ProtocolError
+            If the server refuses, or stays away for 20 s.
+        """
+        lost = time.monotonic()
+        while True:
+            try:
+                await self._once()
+            except (OSError, WebSocketException, TimeoutError) as error:
+                if self._connection is not None:
+                    lost = time.monotonic()
+                if time.monotonic() - lost > _GIVE_UP_S:
+                    raise ProtocolError(f"no session at {self._url}: {error}") from error
+            finally:
+                self._connection = None
+                self._close_socket()
+            await asyncio.sleep(_RETRY_S)
+            self.device.reconnect()
+
+    async def _once(self) -> None:
+        """Join, and carry until the connection ends."""
+        offered = [Subprotocol(SUBPROTOCOL)]
+        if self._token:
+            offered.append(Subprotocol(f"token.{self._token}"))
+        async with connect(self._url, subprotocols=offered, compression=None) as connection:
+            await connection.send(json.dumps(self.device.join_message()))
+            await self._await(connection, "joined")
+            await connection.send(json.dumps({"type": "offer", "sdp": self.device.offer()}))
+            answer = await self._await(connection, "answer")
+            self._open_socket()
+            self.device.accept(str(answer["sdp"]), time.monotonic())
+            self._connection = connection
+            self.joins += 1
+            timer = asyncio.create_task(self._keep_time())
+            try:
+                async for text in connection:
+                    self._take(json.loads(text))
+            finally:
+                timer.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await timer
+                self.device.client.close()
+                self._flush()
+
+    async def _await(self, connection: ClientConnection, kind: str) -> dict[str, Any]:
+        async with asyncio.timeout(_ANSWER_S):
+            while True:
+                message = json.loads(await connection.recv())
+                if message.get("type") == kind:
+                    return dict(message)
+                if message.get("type") == "error":
+                    raise ProtocolError(f"the server refuses: {message.get('message')}")
+                self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "moved" and message.get("websocket"):
+            self._url = str(message["websocket"])
+        if self._told is not None:
+            self._told(message)
+        delay_s = self.device.place.scene.link.delay_ms / 1000
+        asyncio.get_running_loop().call_later(delay_s, self._obey, message)
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        self.device.take_message(message, time.monotonic())
+        self._flush()
+
+    def _open_socket(self) -> None:
+        host = urlsplit(self._url).hostname or "127.0.0.1"
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._socket, self._readable)
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _readable(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._socket is not None:
+            try:
+                datagram, source = self._socket.recvfrom(2048)
+            except OSError:
+                return
+            now = time.monotonic()
+            at = self._down.arrival(now, may_lose=self.device.connected)
+            if at is not None:
+                loop.call_at(at, self._arrived, datagram, (source[0], source[1]))
+
+    def _arrived(self, datagram: bytes, source: Address) -> None:
+        self.device.receive(datagram, source, time.monotonic(), time.time())
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what the device has; the scene's network decides when and whether it leaves."""
+        loop, now = asyncio.get_running_loop(), time.monotonic()
+        for datagram, target in self.device.poll_outgoing():
+            at = self._up.arrival(now, may_lose=self.device.connected)
+            if at is not None:
+                loop.call_at(at, self._send, datagram, target)
+
+    def _send(self, datagram: bytes, target: Address) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(datagram, target)
+
+    async def _keep_time(self) -> None:
+        """Process each frame when it is complete; other timers every 20 ms."""
+        tick_at = 0.0
+        while True:
+            now = time.monotonic()
+            if now >= tick_at:
+                tick_at = now + _TICK_S
+                self.device.tick(now, time.time())
+                await self._speak()
+            else:
+                self.device.advance(now)
+            self._flush()
+            wait = min(self.device.due, tick_at) - time.monotonic()
+            await asyncio.sleep(max(0.0, wait))
+
+    async def _speak(self) -> None:
+        for message in self.device.poll_messages():
+            if self._connection is not None:
+                with contextlib.suppress(WebSocketException):
+                    await self._connection.send(json.dumps(message))

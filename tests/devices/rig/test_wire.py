@@ -1,0 +1,51 @@
+"""A device's wires to the service."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from antiphase.devices.rig import DeviceWire, call_server, make_devices, make_scene
+from antiphase.errors import ProtocolError
+from tests.devices.rig.live import free_port, service
+from tests.devices.rig.server import CERTIFICATE
+
+
+def test_a_device_joins_again_when_its_place_is_taken_away() -> None:
+    """The session ends and the server refuses: the device says why instead of trying for ever."""
+
+    async def run(server: str) -> tuple[int, list[dict[str, Any]]]:
+        made = call_server(server, "POST", "/sessions", {"name": "wire"})
+        device = make_devices(
+            make_scene("road", seconds=2), time.monotonic(), certificate=CERTIFICATE
+        )[1]
+        told: list[dict[str, Any]] = []
+        wire = DeviceWire(device, made["websocket"], told=told.append)
+        task = asyncio.create_task(wire.run())
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if device.connected:
+                break
+        assert device.connected
+        path = f"/sessions/{made['session_id']}"
+        await asyncio.to_thread(call_server, server, "DELETE", path, None, made["owner_token"])
+        with pytest.raises(ProtocolError, match="refuses"):
+            await asyncio.wait_for(task, 15)
+        return wire.joins, told
+
+    with service() as (server, _):
+        joins, told = asyncio.run(run(server))
+    assert joins == 1
+    assert {"mode", "bye"} <= {message["type"] for message in told}
+
+
+def test_a_server_that_stays_away_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the time to give up the address is named."""
+    monkeypatch.setattr("antiphase.devices.rig.wire._GIVE_UP_S", 0.2)
+    device = make_devices(make_scene("road", seconds=2), 0.0, certificate=CERTIFICATE)[0]
+    wire = DeviceWire(device, f"ws://127.0.0.1:{free_port()}/x")
+    with pytest.raises(ProtocolError, match="no session at"):
+        asyncio.run(wire.run())
