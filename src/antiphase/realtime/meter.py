@@ -12,6 +12,7 @@ from antiphase.dsp.spectrum import band_powers, octave_bands
 from antiphase.errors import SignalError
 from antiphase.metrics import weighting_db
 from antiphase.realtime.figures import Attenuation, Octave, Spectrum
+from antiphase.realtime.silence import Silence
 
 __all__ = ["Meter", "Ring"]
 
@@ -22,6 +23,8 @@ _LEVEL_S = 1.0
 _SPECTRUM_S = 2.0
 _SEGMENT_S = 0.128
 _LEAST_S = 0.2
+# Ŝ that makes d̂ louder or softer than silence foretells by more than that is wrong.
+_WRONG_DB = 1.0
 _LEAST_LEVEL = 1e-30
 
 
@@ -67,12 +70,15 @@ class _Spectra:
     off: Floats
     on: Floats
     bound: Floats | None
+    trust: float
 
 
 class Meter:
     """Attenuation, spectra and levels of the last seconds.
 
-    With control on the disturbance can't be heard; what is shown is the estimate ``d̂ = e − ŝ∗y``.
+    With control on the disturbance can't be heard; what is shown is the estimate ``d̂ = e − ŝ∗y``,
+    or, where that contradicts what the last silence said of the same reference, the latter
+    (`Silence`).
 
     Parameters
     ----------
@@ -92,7 +98,7 @@ class Meter:
         self._ring = Ring(round(_KEPT_S * fs), 4)
         self._drive: Floats = np.zeros(max(0, len(path) - 1))
         self._bound: tuple[float, Floats, Floats] | None = None
-        self._peak = 0.0
+        self._silence = Silence(fs, round(_SEGMENT_S * fs))
         self._spectra: tuple[int, _Spectra] | None = None
 
     def set_path(self, path: Floats) -> None:
@@ -100,6 +106,10 @@ class Meter:
         if len(path) != len(self._path):
             self._drive = np.zeros(max(0, len(path) - 1))
         self._path = path
+
+    @property
+    def _segment(self) -> int:
+        return round(_SEGMENT_S * self.fs)
 
     @property
     def path(self) -> Floats:
@@ -125,6 +135,7 @@ class Meter:
         played = signal.oaconvolve(joined, self._path)[len(self._path) - 1 : len(joined)]
         self._drive = joined[len(joined) - (len(self._path) - 1) :]
         disturbance = error - played
+        self._silence.take(reference, played, error)
         self._ring.push(np.stack([reference, drive, error, disturbance]))
 
     def window(self, seconds: float) -> Floats:
@@ -156,7 +167,7 @@ class Meter:
         return None if self._bound is None else self._bound[0]
 
     def _density(self, samples: Floats) -> tuple[Floats, Floats]:
-        segment = min(round(_SEGMENT_S * self.fs), len(samples))
+        segment = min(self._segment, len(samples))
         hz, density = signal.welch(samples, self.fs, nperseg=segment)
         return np.asarray(hz), np.asarray(density)
 
@@ -166,13 +177,21 @@ class Meter:
             return self._spectra[1]
         if self._ring.count < _LEAST_S * self.fs:
             return None
-        _, _, e, d = np.nan_to_num(self.window(_SPECTRUM_S))
-        hz, off = self._density(d)
+        x, _, e, d = np.nan_to_num(self.window(_SPECTRUM_S))
+        hz, rebuilt = self._density(d)
+        off = rebuilt
         _, on = self._density(e)
+        known = self._silence.foretell(self._density(x)[1]) if len(x) >= self._segment else None
+        if (
+            known is not None
+            and abs(10 * np.log10(known.sum() / max(off.sum(), 1e-30))) > _WRONG_DB
+        ):
+            off = known
         bound = None
         if self._bound is not None:
             bound = off * np.interp(hz, self._bound[1], self._bound[2])
-        self._spectra = (self._ring.count, _Spectra(hz, off, on, bound))
+        trust = float(off.sum() / max(rebuilt.sum(), _LEAST_LEVEL)) if off is known else 1.0
+        self._spectra = (self._ring.count, _Spectra(hz, off, on, bound, trust))
         return self._spectra[1]
 
     def attenuation(self, true_db: float | None = None) -> Attenuation:
@@ -181,6 +200,7 @@ class Meter:
         if spectra is None:
             return Attenuation(true=true_db)
         before, after = self.energies(_LEVEL_S)
+        before *= spectra.trust
         weight = 10 ** (weighting_db(np.maximum(spectra.hz, 1.0)) / 10)
         return Attenuation(
             estimated=_ratio_db(before, after),

@@ -38,6 +38,7 @@ __all__ = ["SplitMode"]
 
 Floats = npt.NDArray[np.float64]
 _KEPT_FILTERS = 12
+_LISTEN_S = 0.5  # of silence first: the figures need to know what it sounds like
 _SPARE = 40
 _LONGEST = 4
 _TAIL_S = 0.012
@@ -88,7 +89,7 @@ class SplitMode(ModeRunner):
         self._inbox: list[Message] = []
         self._ticket: Ticket[_Solved] | None = None
         self._probe: Probe | None = None
-        self._interval_s = self._block_s = 0.0
+        self._interval_s = self._block_s = self._heard_s = 0.0
         self._slow = False
         self.dropped = 0
         self._taps: dict[int, Floats] = {}
@@ -173,6 +174,7 @@ class SplitMode(ModeRunner):
             return
         if isinstance(message, Block):
             self._block_s = message.frames / message.fs
+            self._heard_s += self._block_s
             self._judge_drive(message)
         elif isinstance(message, Ack) and message.version in self._taps:
             self._applied[message.version] = message.applied_at
@@ -221,7 +223,7 @@ class SplitMode(ModeRunner):
                 self._probe = answer
             elif isinstance(answer, Push):
                 self._keep(answer)
-            if self.control:
+            if self.control and (self._heard_s >= _LISTEN_S or not isinstance(answer, Push)):
                 self._send(answer)
             elif isinstance(answer, Push):
                 # Nobody plays it: without this the solver would wait for an answer for ever.
