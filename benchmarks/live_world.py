@@ -21,6 +21,7 @@ from antiphase.devices.rig import LoudspeakerDevice, RigDevice, RigScene, make_d
 from antiphase.media.dtls import Certificate
 from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import Event
+from antiphase.media.session import SessionSettings
 from antiphase.media.stun import Address
 from antiphase.realtime import DeviceDescription, RoleBinding, SolverPool
 from antiphase.service.rooms import Rooms, RoomsSettings
@@ -124,7 +125,9 @@ class LiveWorld:
         start: float = 1000.0,
     ) -> None:
         self.certificate = certificate or Certificate()
-        self.endpoint = Endpoint(EndpointSettings((SERVER,)), self.certificate)
+        self.endpoint = Endpoint(
+            EndpointSettings((SERVER,), session=SessionSettings(repeat=("L16",))), self.certificate
+        )
         self.rooms = rooms(self.endpoint)
         self.now = self._start = start
         self.sessions: dict[str, RigSession] = {}

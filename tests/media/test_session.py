@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from aiortc import rtp as aiortc_rtp
@@ -103,3 +105,27 @@ def test_sources_are_bounded() -> None:
     link.step()
     assert len(link.endpoint.sessions["a"].incoming) == 32
     assert link.endpoint.counters.rtp_unknown == 68
+
+
+def test_what_is_repeated_survives_single_losses_in_order() -> None:
+    """With L16 repeated, no lost packet in ten is missed and nothing counts as replayed."""
+    link, client = connected()
+    server = link.endpoint.sessions["a"]
+    assert client.session is not None
+    for session in (server, client.session):
+        session.settings = replace(session.settings, repeat=("L16",))
+    count = [0]
+
+    def lose(datagram: bytes) -> list[bytes]:
+        count[0] += 128 <= datagram[0] <= 191
+        return [] if 128 <= datagram[0] <= 191 and count[0] % 10 == 4 else [datagram]
+
+    link.spoil = lose
+    for k in range(100):
+        link.endpoint.send_audio("a", "0", np.full(80, k / 200))
+        link.step()
+    frames = [e.frame for e in link.client_events if isinstance(e, AudioReceived)]
+    assert not any(frame.concealed for frame in frames)
+    assert [round(200 * frame.pcm[0]) for frame in frames] == list(range(len(frames)))
+    assert len(frames) >= 99
+    assert client.counters.srtp_failed == 0

@@ -31,9 +31,12 @@ def test_bad_descriptions_are_refused(changes: dict[str, object]) -> None:
 
 def test_bad_roles_are_refused() -> None:
     """Unknown roles, odd channels and empty tracks are errors."""
-    for arguments in (("boss",), ("error", ""), ("error", "0", -1)):
-        with pytest.raises(ParameterError):
-            RoleBinding(*arguments)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="role"):
+        RoleBinding("boss")  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="track"):
+        RoleBinding("error", "")
+    with pytest.raises(ParameterError, match="channel"):
+        RoleBinding("error", "0", -1)
 
 
 def test_roles_are_found() -> None:

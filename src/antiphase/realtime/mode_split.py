@@ -79,6 +79,7 @@ class SplitMode(ModeRunner):
         path = device.description.secondary_path_estimate
         if path is None:
             raise AntiphaseError("split control needs a secondary path estimate at join")
+        self._device_reach = len(path)
         self._solver = SplitSolver(
             device.description.taps,
             secondary_path_estimate=np.pad(path, (0, self._reach() - len(path))),
@@ -252,8 +253,8 @@ class SplitMode(ModeRunner):
 
     def _send(self, message: Message | None) -> None:
         if isinstance(message, Push) and message.secondary_path.size:
-            length = np.size(self.device.description.secondary_path_estimate)
-            message = replace(message, secondary_path=message.secondary_path[..., :length])
+            path = message.secondary_path[..., : self._device_reach]
+            message = replace(message, secondary_path=path)
         if message is not None:
             data = encode(message)
             self.around.emit(SendMessage(self.device.device_id, "anc.split", data))

@@ -20,6 +20,7 @@ from antiphase.media.datachannel import ChannelMessage, ChannelOpened
 from antiphase.media.dtls import Certificate
 from antiphase.media.events import AudioReceived, ChannelChanged, Closed, Event
 from antiphase.media.payload import AudioFormat
+from antiphase.media.session import SessionSettings
 from antiphase.media.stun import Address
 
 __all__ = ["Microphone", "Place", "RigDevice"]
@@ -101,7 +102,12 @@ class RigDevice:
         self._messages: list[dict[str, Any]] = []
 
     def _new_client(self) -> Client:
-        return Client((self._track,), data=self._data, certificate=self._certificate)
+        return Client(
+            (self._track,),
+            data=self._data,
+            settings=SessionSettings(repeat=("L16",)),
+            certificate=self._certificate,
+        )
 
     @property
     def name(self) -> str:
