@@ -11,7 +11,7 @@ const ANNOUNCE_MS = 10000;
 const byId = (id) => document.getElementById(id);
 const decibels = (value) => (value === null || value === undefined ? "–" : value.toFixed(1));
 const listening = new Listening();
-const view = { client: null, session: null, figures: null, history: [], announced: 0, scene: "" };
+const view = { client: null, session: null, figures: null, history: [], announced: -Infinity, scene: "" };
 
 function problem(message) {
   byId("problem").textContent = message;
