@@ -231,7 +231,7 @@ export class AncClient extends EventTarget {
     return {
       type: "join",
       device: name,
-      roles: roles.map((role) => (typeof role === "string" ? role : { track: "0", channel: 0, ...role })),
+      roles: roles.map((role) => ({ track: "0", channel: 0, ...(typeof role === "string" ? { role } : role) })),
       fs,
       taps,
       secondary_path_estimate: secondaryPathEstimate && Array.from(secondaryPathEstimate),

@@ -4,6 +4,7 @@ import { AncClient, listSessions } from "./anc-client.js";
 import { drawHistory, drawSpectrum } from "./charts.js";
 import { drawLatency, drawOctaves, drawScene, sceneWords } from "./drawings.js";
 import { Listening } from "./listening.js";
+import { OwnDevice } from "./own-device.js";
 
 const HISTORY_S = 120;
 const SESSIONS_MS = 3000;
@@ -183,6 +184,7 @@ function stopListening() {
 
 function setMuted(muted) {
   listening.setMuted(muted);
+  own.setMuted(muted);
   byId("mute").setAttribute("aria-pressed", String(muted));
 }
 
@@ -194,6 +196,7 @@ function setTheme(theme, keep) {
   drawCharts();
 }
 
+const own = new OwnDevice(byId("own-body"), { enter, problem });
 const muteToggle = () => setMuted(byId("mute").getAttribute("aria-pressed") !== "true");
 byId("mute").addEventListener("click", muteToggle);
 byId("listen").addEventListener("click", toggleListening);
