@@ -177,7 +177,8 @@ export class OwnDevice {
       const { error } = await this.record(Float32Array.from(probe, (value) => level * value), 0.8);
       const found = await this.compute("roundTrip", { probe, recording: Float64Array.from(error), fs: this.fs });
       if (found.clarityDb >= CLEAR_DB) {
-        this.playLevel = level;
+        // The sweep lasts thirty times as long; four times the level makes it clear of most rooms' noise.
+        this.playLevel = Math.min(4 * level, LEVELS.at(-1));
         return { ...found, words: `${found.ms.toFixed(1)} ms from playing to hearing, chirp ${found.clarityDb.toFixed(0)} dB clear.` };
       }
     }
