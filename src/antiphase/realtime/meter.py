@@ -24,7 +24,7 @@ _SPECTRUM_S = 2.0
 _SEGMENT_S = 0.128
 _LEAST_S = 0.2
 # Ŝ that makes d̂ louder or softer than silence foretells by more than that is wrong.
-_WRONG_DB = 1.0
+_WRONG_DB, _ABSURD_DB = 1.0, 12.0
 _LEAST_LEVEL = 1e-30
 
 
@@ -182,11 +182,10 @@ class Meter:
         off = rebuilt
         _, on = self._density(e)
         known = self._silence.foretell(self._density(x)[1]) if len(x) >= self._segment else None
-        if (
-            known is not None
-            and abs(10 * np.log10(known.sum() / max(off.sum(), 1e-30))) > _WRONG_DB
-        ):
-            off = known
+        if known is not None:
+            wrong = abs(10 * np.log10(max(known.sum(), 1e-30) / max(off.sum(), 1e-30)))
+            # Beyond that it is the reference that has changed.
+            off = known if _WRONG_DB < wrong < _ABSURD_DB else off
         bound = None
         if self._bound is not None:
             bound = off * np.interp(hz, self._bound[1], self._bound[2])

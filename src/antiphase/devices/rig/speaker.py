@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 _TRUTH_S = 1.0
 _ON_DEVICE = ("split", "predictive", "local")
-_BUFFER_S = 0.015
+_BUFFER_S = 0.03
 
 
 class LoudspeakerDevice(RigDevice):
