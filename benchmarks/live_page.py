@@ -1,0 +1,61 @@
+"""How soon the page shows decibels: headless Chromium on a running service with a rig."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+
+from playwright.async_api import async_playwright
+
+__all__ = ["page_first_db_s"]
+
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+]
+_SHOWN = "parseFloat(document.querySelector('#attenuation').textContent)"
+
+
+async def _measure(url: str, least_db: float, within_s: float) -> float | None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=_FLAGS, headless=True
+        )
+        try:
+            page = await browser.new_page()
+            start = time.monotonic()
+            await page.goto(url)
+            while time.monotonic() - start < within_s:
+                shown = await page.evaluate(_SHOWN)
+                if shown is not None and shown >= least_db:
+                    return time.monotonic() - start
+                await asyncio.sleep(0.05)
+        finally:
+            await browser.close()
+    return None
+
+
+def page_first_db_s(url: str, *, least_db: float = 3.0, within_s: float = 60.0) -> float | None:
+    """Return the time from opening the page to the first decibels on it.
+
+    Parameters
+    ----------
+    url : str
+        Of a running service that has a session with control on.
+    least_db : float
+        What counts as decibels.
+    within_s : float
+        When to give up, s.
+
+    Returns
+    -------
+    float or None
+        Seconds, the browser's start not included; None where they did not come.
+    """
+    return asyncio.run(_measure(url, least_db, within_s))
