@@ -88,6 +88,7 @@ function arc({ x, y }, r, a, b) {
   return `M${at(a)}A${r} ${r} 0 0 1 ${at(b)}`;
 }
 
+const OCTAVES = [16, 31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000];
 const SPENT = [
   ["capture", "capture"],
   ["network_up", "network up"],
@@ -144,7 +145,8 @@ export function drawOctaves(octaves = []) {
       parts.push(text(x + step * 0.32, inside ? y(db) + 20 : top - 6, db.toFixed(1), { "text-anchor": "middle", class: inside ? "inside" : "" }));
     }
     if (bound !== null && bound !== undefined) parts.push(make("line", { class: "bound", x1: x - 3, x2: x + step * 0.64 + 3, y1: y(bound), y2: y(bound) }));
-    parts.push(text(x + step * 0.32, height - 20, hz >= 1000 ? `${hz / 1000}k` : `${hz}`, { "text-anchor": "middle", class: "soft" }));
+    const nominal = OCTAVES.reduce((a, b) => (Math.abs(b - hz) < Math.abs(a - hz) ? b : a));
+    parts.push(text(x + step * 0.32, height - 20, nominal >= 1000 ? `${nominal / 1000}k` : `${nominal}`, { "text-anchor": "middle", class: "soft" }));
   });
   parts.push(text(width - 4, height - 2, "Hz", { "text-anchor": "end", class: "soft" }));
   if (octaves.length === 0) parts.push(text(width / 2, 120, "no figures yet", { "text-anchor": "middle", class: "soft" }));
