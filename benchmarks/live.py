@@ -34,6 +34,7 @@ from antiphase.devices.rig import LoudspeakerDevice, RigScene, make_scene, spoil
 from antiphase.metrics import fixed_filter_bound, noise_reduction_db
 from antiphase.realtime import Ticket
 from antiphase.simulation import run_loop
+from benchmarks.live_page import page
 from benchmarks.live_world import RigSession, world_of_rooms
 
 __all__ = ["GROUPS", "ModelledPool", "live"]
@@ -299,6 +300,7 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "recover": recover,
     "crowd": crowd,
     "estimates": estimates,
+    "page": page,
 }
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from playwright.async_api import async_playwright
 
-__all__ = ["page_first_db_s"]
+__all__ = ["page", "page_first_db_s"]
 
 _FLAGS = [
     "--no-sandbox",
@@ -59,3 +68,34 @@ def page_first_db_s(url: str, *, least_db: float = 3.0, within_s: float = 60.0) 
         Seconds, the browser's start not included; None where they did not come.
     """
     return asyncio.run(_measure(url, least_db, within_s))
+
+
+@contextmanager
+def _rig(scene: str) -> Iterator[str]:
+    """Run service and rig as a user does; yield the page's address once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    run = "from antiphase.cli import main; main()"
+    words = [sys.executable, "-c", run, "rig", "--serve", "--scene", scene, "--port", str(port)]
+    rig = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{url}healthz", timeout=1).close()  # noqa: S310 - loopback
+                break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        yield url
+    finally:
+        rig.send_signal(signal.SIGINT)
+        rig.wait(30)
+
+
+def page() -> dict[str, Any]:
+    """Return `page_first_db_s` of the transformer scene in real time; None without Chromium."""
+    if shutil.which("chromium") is None:
+        return {"page_first_db_s": None}
+    with _rig("transformer") as url:
+        return {"page_first_db_s": page_first_db_s(url)}
