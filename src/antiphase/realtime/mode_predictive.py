@@ -11,7 +11,7 @@ __all__ = ["PredictiveMode"]
 
 
 class PredictiveMode(SplitMode):
-    """Split control with a window as long as lines last.
+    """Split control with the settings for a late reference.
 
     Least squares over a filter that spans some periods of the lowest line predicts every line at
     once; broadband noise that can't be foretold is left alone, since a filter is only played while

@@ -21,10 +21,10 @@ class EngineSettings:
     forwarded : SplitSettings
         Of the same solver when the reference comes over the network: frames that were lost and
         clocks that are followed leave errors that no path has made, so a change of the paths must
-        show more clearly.
+        show more clearly, and a short window follows what is left of the drift.
     late : SplitSettings
         Of the same solver when the reference comes too late (mode `predictive`): lines last, so
-        its window is longer.
+        its window may be longer.
     limit : float
         Largest drive that the server makes, re full scale.
     clean_taps, clean_mu : int, float
@@ -45,11 +45,13 @@ class EngineSettings:
 
     split: SplitSettings = field(default_factory=SplitSettings)
     forwarded: SplitSettings = field(
-        default_factory=lambda: SplitSettings(rule=ChangeRule(share=0.2, factor=8.0, in_a_row=4))
+        default_factory=lambda: SplitSettings(
+            window_s=0.35, rule=ChangeRule(share=0.2, factor=8.0, in_a_row=4)
+        )
     )
     late: SplitSettings = field(
         default_factory=lambda: SplitSettings(
-            window_s=4.0, rule=ChangeRule(share=0.2, factor=8.0, in_a_row=4)
+            window_s=1.0, rule=ChangeRule(share=0.2, factor=8.0, in_a_row=4)
         )
     )
     limit: float = 1.0
