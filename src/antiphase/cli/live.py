@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -127,8 +128,12 @@ def _serve_until_closed(port: int, pipe: Connection) -> None:
             pipe.recv_bytes()
         os.kill(os.getpid(), signal.SIGTERM)
 
+    # Its warnings would break the table; repeated packets alone make one every ten seconds.
+    logging.getLogger("antiphase").setLevel(logging.ERROR)
     # Ctrl-C reaches the whole terminal; the rig leaves its session first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        os.nice(-10)
     threading.Thread(target=watch, daemon=True).start()
     serve(read_settings(host="127.0.0.1", port=port, drain_s=0.0))
 

@@ -40,7 +40,8 @@ def live_line(report: Any) -> str:  # noqa: ANN401 - a RigReport; the rig loads 
     return (
         f"{report.title} {report.time_s:.0f} s: {_decibels(report.true_db)} true, "
         f"{_decibels(shown.get('estimated'))} estimated, {_decibels(shown.get('bound'))} bound, "
-        f"mode {figures.get('mode', '–')}"
+        f"mode {figures.get('mode', '–')}, deadlines missed: server "
+        f"{figures.get('deadline_misses', 0)}, rig {report.overruns}, samples {report.missing}"
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import multiprocessing
+import os
 import signal
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -100,6 +101,9 @@ class RigProcess:
 def _main(wish: RigWish, pipe: Connection) -> None:
     # Ctrl-C reaches the whole terminal; the parent says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Sound comes before other work where the system lets us say so.
+    with contextlib.suppress(OSError):
+        os.nice(-10)
     with contextlib.suppress(BrokenPipeError):
         try:
             asyncio.run(_run(wish, pipe))

@@ -128,7 +128,7 @@ class LoudspeakerDevice(RigDevice):
         at = self.place.clock.count(now)
         if self.splitter is None:
             if self.mode == "lookahead" and self.control:
-                self.drive.push(timestamp, pcm, at)
+                self.drive.push(timestamp, pcm, max(at, self._next))
         elif self._forwarded:
             self._reference.push(timestamp, at / self.fs, pcm)
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,10 +27,24 @@ Told = Callable[[dict[str, Any]], None]
 """Takes each message of the server."""
 
 SUBPROTOCOL = "antiphase.v1"
+_TIMESTAMP = 35  # SO_TIMESTAMPNS of Linux, which the socket module does not name
+_TIMESPEC = struct.Struct("@ll")
+_OLDEST_S = 1.0
 _TICK_S = 0.02
 _ANSWER_S = 10.0
 _RETRY_S = 0.25
 _GIVE_UP_S = 20.0
+
+
+def _kernel_time(extra: list[tuple[int, int, bytes]]) -> float:
+    """Return when the kernel took a datagram, on the monotonic clock; now where it does not say."""
+    now = time.monotonic()
+    for level, kind, data in extra:
+        if level == socket.SOL_SOCKET and kind == _TIMESTAMP and len(data) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            age = time.time() - seconds - 1e-9 * nanoseconds
+            return float(now - min(max(age, 0.0), _OLDEST_S))
+    return now
 
 
 class DeviceWire:
@@ -61,6 +77,7 @@ class DeviceWire:
         self._token = token
         self._up, self._down = device.place.scene.links(device.name)
         self._socket: socket.socket | None = None
+        self._came = 0.0
         self._connection: ClientConnection | None = None
 
     async def run(self) -> None:
@@ -138,6 +155,8 @@ class DeviceWire:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
+        if sys.platform == "linux":
+            self._socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
         asyncio.get_running_loop().add_reader(self._socket, self._readable)
 
     def _close_socket(self) -> None:
@@ -150,16 +169,20 @@ class DeviceWire:
         loop = asyncio.get_running_loop()
         while self._socket is not None:
             try:
-                datagram, source = self._socket.recvfrom(2048)
+                datagram, extra, _, source = self._socket.recvmsg(2048, 64)
             except OSError:
                 return
-            now = time.monotonic()
-            at = self._down.arrival(now, may_lose=self.device.connected)
+            came = max(self._came, _kernel_time(extra))
+            self._came = came
+            at = self._down.arrival(came, may_lose=self.device.connected)
             if at is not None:
-                loop.call_at(at, self._arrived, datagram, (source[0], source[1]))
+                loop.call_at(at, self._arrived, datagram, (source[0], source[1]), at)
 
-    def _arrived(self, datagram: bytes, source: Address) -> None:
-        self.device.receive(datagram, source, time.monotonic(), time.time())
+    def _arrived(self, datagram: bytes, source: Address, at: float) -> None:
+        # Clocks are read from arrivals: when it came counts, not when this process had time for it.
+        # What has been played by now stays played.
+        self.device.advance(time.monotonic())
+        self.device.receive(datagram, source, at, time.time())
         self._flush()
 
     def _flush(self) -> None:
