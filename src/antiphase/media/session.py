@@ -45,9 +45,8 @@ class SessionSettings:
     bitrate : BitrateLimits
         Bounds of rate control.
     repeat : tuple of str
-        Formats whose packets are sent once more just before the next one: what control listens to
-        has no time to wait for a retransmission, and a lost packet then comes one frame late, in
-        order. (The native loop does not repeat, and counts repetitions that come as replayed.)
+        Formats whose packets are sent once more just before the next one, so that a lost one comes
+        a frame late. The native loop does not repeat and counts repetitions as replayed.
     """
 
     opus: OpusSettings = field(default_factory=OpusSettings)
@@ -73,9 +72,7 @@ class MediaSession:
     Parameters
     ----------
     session_id : str
-        Its name.
     dtls : DtlsTransport
-        The association.
     sections : tuple of NegotiatedSection
         What was agreed.
     settings : SessionSettings
@@ -104,7 +101,7 @@ class MediaSession:
         self.round_trip_ms: float | None = None
         self.incoming: dict[int, Incoming] = {}
         self._outgoing: list[bytes] = []
-        self._repeats: dict[int, bytes] = {}
+        self._repeats: dict[int, list[bytes]] = {}
         self._recent: deque[bytes] = deque(maxlen=_MAX_STREAMS)
         self._report_at = 0.0
         self.reports = True
@@ -197,9 +194,9 @@ class MediaSession:
         """Take an SRTP datagram and return the audio frames that it completed."""
         if self.srtp is None:
             return []
-        mark = datagram[2:4] + datagram[8:12]
+        mark = datagram[2:4] + datagram[8:12]  # sequence number and source
         if self.settings.repeat and mark in self._recent:
-            return []  # the repetition of a packet that did arrive
+            return []
         try:
             packet = RtpPacket.parse(self.srtp.unprotect(datagram))
         except ProtocolError:
@@ -262,10 +259,8 @@ class MediaSession:
         data = self.srtp.protect(packet.encode())
         sender = next((s for s in self.senders.values() if s.ssrc == packet.ssrc), None)
         if sender is not None and sender.form.kind in self.settings.repeat:
-            before = self._repeats.get(packet.ssrc)
-            if before is not None:
-                self._outgoing.append(before)
-            self._repeats[packet.ssrc] = data
+            self._outgoing += self._repeats.get(packet.ssrc, [])
+            self._repeats[packet.ssrc] = [data]
         self._outgoing.append(data)
 
     def receiver(self, mid: str) -> AudioReceiver | None:

@@ -6,6 +6,7 @@ out by the endpoint; what happens there comes here as events.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from antiphase.errors import ParameterError, ProtocolError, SignalError, require
 from antiphase.media.datachannel import ChannelClosed, ChannelMessage, ChannelOpened
 from antiphase.media.endpoint import Endpoint
 from antiphase.media.events import AudioReceived, ChannelChanged, Closed, Connected, Event
-from antiphase.media.session import MediaSession
 from antiphase.realtime import (
     DeviceDescription,
     Engine,
@@ -29,7 +29,7 @@ from antiphase.realtime import (
     SetRoutes,
     SolverPool,
 )
-from antiphase.service.rooms_routes import Switchboard
+from antiphase.service.rooms_routes import Switchboard, clock_rate
 
 __all__ = ["Rooms", "RoomsSettings"]
 
@@ -306,12 +306,12 @@ class Rooms:
 
     def _hear(self, room: _Room, event: AudioReceived, now: float) -> None:
         device_id, mid, frame = event.session_id, event.mid, event.frame
-        clock_rate = _clock_rate(self._endpoint.sessions.get(device_id), mid, frame.fs)
-        timestamp = frame.timestamp * frame.fs // clock_rate
-        pcm, fs = frame.pcm, frame.fs
+        rate = clock_rate(self._endpoint.sessions.get(device_id), mid, frame.fs)
+        timestamp = frame.timestamp * frame.fs // rate
         if room.switchboard.wants(device_id, mid):
-            room.engine.push_audio(device_id, mid, pcm, timestamp, fs, frame.concealed, now)
-        room.switchboard.relay(device_id, mid, pcm, fs)
+            pcm, fs, made_up = frame.pcm, frame.fs, frame.concealed
+            room.engine.push_audio(device_id, mid, pcm, timestamp, fs, made_up, now)
+        room.switchboard.relay(device_id, mid, frame.pcm, frame.fs)
 
     def tick(self, now: float, wall: float) -> None:  # noqa: ARG002 - rooms know no wall clock
         """Run what is due in all rooms."""
@@ -394,15 +394,7 @@ class Rooms:
             case SendMessage(device_id=device_id, label=label, data=data):
                 if device_id not in self._endpoint.sessions:
                     return
-                try:
+                # A channel that is not open yet or a device that has stopped reading: each block
+                # that comes brings a new filter.
+                with contextlib.suppress(ParameterError, SignalError):
                     self._endpoint.send_message(device_id, label, data, now)
-                except (ParameterError, SignalError):
-                    # The channel is not open (yet), or the device has stopped reading: each block
-                    # that comes brings a new filter.
-                    return
-
-
-def _clock_rate(session: MediaSession | None, mid: str, fs: int) -> int:
-    """Return the RTP clock of a section, Hz."""
-    receiver = None if session is None else session.receiver(mid)
-    return fs if receiver is None else receiver.form.clock_rate

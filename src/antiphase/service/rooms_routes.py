@@ -15,7 +15,7 @@ from antiphase.media.routing import Clean, Forward, Gain, Listen, Processing, Ro
 from antiphase.media.session import MediaSession
 from antiphase.realtime import Flow, PlayAudio
 
-__all__ = ["Switchboard"]
+__all__ = ["Switchboard", "clock_rate"]
 
 Floats = npt.NDArray[np.float64]
 _FRAME_S = 0.01
@@ -170,3 +170,9 @@ def _sending(session: MediaSession, mid: str) -> str | None:
     if mid in session.senders:
         return mid
     return next(iter(session.senders), None)
+
+
+def clock_rate(session: MediaSession | None, mid: str, fs: int) -> int:
+    """Return the RTP clock of a section in Hz, `fs` where it is not known."""
+    receiver = None if session is None else session.receiver(mid)
+    return fs if receiver is None else receiver.form.clock_rate
