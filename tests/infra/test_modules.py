@@ -9,6 +9,8 @@ import pytest
 
 from tests.infra.terraform import MODULES, ROOT, Terraform, make_terraform
 
+pytestmark = pytest.mark.slow
+
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 FILES = sorted(ROOT.rglob("modules/*/*.tf"))
 
