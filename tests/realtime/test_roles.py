@@ -46,4 +46,5 @@ def test_roles_are_found() -> None:
     assert description.binding("error") == roles[0]
     assert description.binding("talker") is None
     assert description.role_names == ["error", "listener"]
+    assert [role.mid for role in roles] == ["1", "", "2"]
     assert roles[0].as_dict() == {"role": "error", "track": "1", "channel": 0}

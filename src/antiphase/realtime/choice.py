@@ -96,8 +96,9 @@ class Chooser:
         looper = roster.looper()
         if looper is None:
             return self._at_once(_situation(roster, None, 0.0, None, room))
-        if missing_for("split", roster) is not None:
-            return Choice("forward", f"{missing_for('split', roster)}; sound is passed on")
+        missing = missing_for("split", roster)
+        if missing is not None:
+            return Choice("forward", f"{missing}; sound is passed on")
         if self.margin is None:
             why = (
                 "the causality margin is being measured; nothing is played before a filter is "

@@ -126,6 +126,5 @@ def listening(roster: Roster) -> list[Flow]:
         ]
         if tracks:
             source, mid = tracks[0]
-            to_mid = "" if binding.track == "data" else binding.track
-            flows.append(Flow(source.device_id, mid, "forward", listener.device_id, to_mid))
+            flows.append(Flow(source.device_id, mid, "forward", listener.device_id, binding.mid))
     return flows

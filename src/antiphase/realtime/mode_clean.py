@@ -89,7 +89,7 @@ class CleanMode(ModeRunner):
                 binding.track,
                 "clean",
                 listener.device_id,
-                "" if heard.track == "data" else heard.track,
+                heard.mid,
                 self._canceller,
             )
             for listener, heard in self.around.roster.holding("listener")
@@ -117,8 +117,9 @@ class CleanMode(ModeRunner):
         self._meter.set_path(np.ones(1))
         self._meter.take(x, after - before, after)
         for listener, heard in self.around.roster.holding("listener"):
-            mid = "" if heard.track == "data" else heard.track
-            self.around.emit(PlayAudio(listener.device_id, mid, after, frame.fs, frame.timestamp))
+            self.around.emit(
+                PlayAudio(listener.device_id, heard.mid, after, frame.fs, frame.timestamp)
+            )
 
     def parameters(self) -> dict[str, Any]:
         """Return which way the sound takes, and its delay."""
@@ -161,7 +162,7 @@ class _Line:
         line = self._clock.line
         if line is None or frame.fs != self.fs or frame.concealed:
             return
-        pcm = np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)
+        pcm = _finite(frame, channel)
         self._buffer.push(frame.timestamp, line.index_at(now) / self.fs, pcm)
 
     def talker(
@@ -171,7 +172,7 @@ class _Line:
         n = len(frame.pcm)
         if not frame.concealed:
             self._clock.update(frame.timestamp, now)
-        pcm = np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)
+        pcm = _finite(frame, channel)
         joined = np.concatenate([self._waiting, pcm])
         before, self._waiting = joined[:n], joined[n:]
         played = self._buffer.pull(n, frame.timestamp / self.fs)
@@ -199,6 +200,11 @@ class _Line:
             return
         parts, self._parts = self._parts, []
         self._ticket = self._pool.submit(_fit_job(self._solver, parts, self._taps), now)
+
+
+def _finite(frame: Frame, channel: int) -> Floats:
+    """Return one channel of a frame, silence where a number is none."""
+    return np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)
 
 
 def _fit_job(

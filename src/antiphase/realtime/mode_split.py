@@ -152,7 +152,7 @@ class SplitMode(ModeRunner):
             return []
         source, heard = found
         played = self.device.description.binding("loudspeaker")
-        mid = "" if played is None or played.track == "data" else played.track
+        mid = "" if played is None else played.mid
         ours = self.device.device_id
         return [
             Flow(source.device_id, heard.track, "forward", ours, mid),

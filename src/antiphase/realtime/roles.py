@@ -49,6 +49,11 @@ class RoleBinding:
         require(0 < len(self.track) <= 16, "track", self.track, "a mid or 'data'")
         require(0 <= self.channel < 64, "channel", self.channel, "in 0 … 63")
 
+    @property
+    def mid(self) -> str:
+        """The media section that carries it; empty where the data channel does."""
+        return "" if self.track == "data" else self.track
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {"role": self.role, "track": self.track, "channel": self.channel}
