@@ -10,7 +10,7 @@ from antiphase.devices.rig.plant import RigPlant
 from antiphase.devices.rig.playout import DrivePlayout
 from antiphase.devices.rig.process import RigProcess, RigWish
 from antiphase.devices.rig.record import LevelRecord
-from antiphase.devices.rig.scene import Change, DeviceSpec, RigScene, RoleSpec
+from antiphase.devices.rig.scene import Change, DeviceSpec, RigScene
 from antiphase.devices.rig.scenes import SCENES, identify_in_quiet, make_scene, spoil_estimate
 from antiphase.devices.rig.setup import make_devices
 from antiphase.devices.rig.shell import RigReport, call_server, run_scene, wait_for_server
@@ -38,7 +38,6 @@ __all__ = [
     "RigReport",
     "RigScene",
     "RigWish",
-    "RoleSpec",
     "SpeechFigures",
     "call_server",
     "identify_in_quiet",

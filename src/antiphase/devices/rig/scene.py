@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,33 +13,12 @@ from antiphase.devices.rig.link import LiveLink
 from antiphase.devices.rig.sounds import LoopedSound
 from antiphase.errors import require
 from antiphase.metrics import Bound, fixed_filter_bound
+from antiphase.realtime import RoleBinding
 from antiphase.simulation import Link
 
-__all__ = ["Change", "DeviceSpec", "RigScene", "Role", "RoleSpec"]
+__all__ = ["Change", "DeviceSpec", "RigScene"]
 
 Floats = npt.NDArray[np.float64]
-Role = Literal["reference", "error", "loudspeaker", "talker", "listener"]
-
-
-@dataclass(frozen=True)
-class RoleSpec:
-    """What a device does on a track.
-
-    Attributes
-    ----------
-    role : str
-    track : str
-        Mid of an audio section, or "data".
-    channel : int
-    """
-
-    role: Role
-    track: str
-    channel: int = 0
-
-    def as_dict(self) -> dict[str, str | int]:
-        """Return it as a join message has it."""
-        return {"role": self.role, "track": self.track, "channel": self.channel}
 
 
 @dataclass(frozen=True)
@@ -49,7 +28,7 @@ class DeviceSpec:
     Attributes
     ----------
     name : str
-    roles : tuple of RoleSpec
+    roles : tuple of RoleBinding
     drift_ppm : float
         Its clock against true time.
     frame_ms : float
@@ -57,7 +36,7 @@ class DeviceSpec:
     """
 
     name: str
-    roles: tuple[RoleSpec, ...]
+    roles: tuple[RoleBinding, ...]
     drift_ppm: float = 0.0
     frame_ms: float = 5.0
 

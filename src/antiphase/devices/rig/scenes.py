@@ -12,10 +12,11 @@ import numpy.typing as npt
 from antiphase.acoustics import StreetScene, noise
 from antiphase.acoustics.paths import distance_m
 from antiphase.acoustics.room import room_paths
-from antiphase.devices.rig.scene import Change, DeviceSpec, RigScene, RoleSpec
+from antiphase.devices.rig.scene import Change, DeviceSpec, RigScene
 from antiphase.devices.rig.sounds import LoopedSound, seamless, through
 from antiphase.errors import require
 from antiphase.identify import ExponentialSweep, identify_sweep
+from antiphase.realtime import RoleBinding
 from antiphase.simulation import ExponentialJitter, IndependentLoss, Link
 
 __all__ = ["SCENES", "identify_in_quiet", "make_scene", "spoil_estimate"]
@@ -248,12 +249,12 @@ def _geometry(layout: _Layout, kind: str) -> dict[str, Any]:
 
 
 def _outdoor_devices(layout: _Layout, half_ppm: float, frame_ms: float) -> tuple[DeviceSpec, ...]:
-    speaks = (RoleSpec("error", "0"), RoleSpec("loudspeaker", "0"))
+    speaks = (RoleBinding("error", "0"), RoleBinding("loudspeaker", "0"))
     if layout.together:
-        roles = (RoleSpec("reference", "data"), *speaks)
+        roles = (RoleBinding("reference", "data"), *speaks)
         return (DeviceSpec("barrier", roles, -half_ppm, frame_ms),)
     return (
-        DeviceSpec("kerb", (RoleSpec("reference", "0"),), half_ppm, frame_ms),
+        DeviceSpec("kerb", (RoleBinding("reference", "0"),), half_ppm, frame_ms),
         DeviceSpec("window", speaks, -half_ppm, frame_ms),
     )
 
@@ -302,9 +303,9 @@ def _office(
         fs=make.fs,
         geometry=geometry,
         devices=(
-            DeviceSpec("desk", (RoleSpec("talker", "0"),), -half_ppm, frame_ms),
-            DeviceSpec("fan", (RoleSpec("reference", "0"),), half_ppm, frame_ms),
-            DeviceSpec("colleague", (RoleSpec("listener", "0"),), 0.0, frame_ms),
+            DeviceSpec("desk", (RoleBinding("talker", "0"),), -half_ppm, frame_ms),
+            DeviceSpec("fan", (RoleBinding("reference", "0"),), half_ppm, frame_ms),
+            DeviceSpec("colleague", (RoleBinding("listener", "0"),), 0.0, frame_ms),
         ),
         reference=LoopedSound(at_fan),
         disturbance=LoopedSound(level * heard + make.white(3, quiet)),
