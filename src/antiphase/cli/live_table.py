@@ -9,17 +9,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from antiphase.cli.screen import escape
+from antiphase.cli.screen import decibels, escape
 
 __all__ = ["live_line", "live_view"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _FULL_DB = 32.0
 _HISTORY = 60
-
-
-def _decibels(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} dB"
 
 
 def _milliseconds(value: float | None) -> str:
@@ -38,8 +34,8 @@ def live_line(report: Any) -> str:  # noqa: ANN401 - a RigReport; the rig loads 
     figures = report.figures
     shown = figures.get("attenuation_db", {})
     return (
-        f"{report.title} {report.time_s:.0f} s: {_decibels(report.true_db)} true, "
-        f"{_decibels(shown.get('estimated'))} estimated, {_decibels(shown.get('bound'))} bound, "
+        f"{report.title} {report.time_s:.0f} s: {decibels(report.true_db)} true, "
+        f"{decibels(shown.get('estimated'))} estimated, {decibels(shown.get('bound'))} bound, "
         f"mode {figures.get('mode', '–')}, deadlines missed: server "
         f"{figures.get('deadline_misses', 0)}, rig {report.overruns}, samples {report.missing}"
     )
@@ -61,9 +57,9 @@ def live_view(report: Any, history: list[float], page: str) -> RenderableType:  
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row(
         "attenuation, last second",
-        f"[bold]{_decibels(report.true_db)}[/bold]",
-        f"the server's estimate {_decibels(shown.get('estimated'))}, "
-        f"A-weighted {_decibels(shown.get('a_weighted'))}, bound {_decibels(shown.get('bound'))}",
+        f"[bold]{decibels(report.true_db)}[/bold]",
+        f"the server's estimate {decibels(shown.get('estimated'))}, "
+        f"A-weighted {decibels(shown.get('a_weighted'))}, bound {decibels(shown.get('bound'))}",
     )
     table.add_row("", "", Text(_trend(history), style="green"))
     table.add_row(
