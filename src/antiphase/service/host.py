@@ -225,6 +225,10 @@ class RoomHost:
             for box in boxes.values():
                 box.put(message)
 
+    def _check_open(self) -> None:
+        if self.draining:
+            raise ParameterError("server", "draining", "asked again: another worker takes over")
+
     # Sessions
 
     def create(
@@ -237,8 +241,7 @@ class RoomHost:
         ParameterError
             If there are too many or the mode is unknown.
         """
-        if self.draining:
-            raise ParameterError("server", "draining", "asked again: another worker takes over")
+        self._check_open()
         session_id = secrets.token_urlsafe(9)
         life = min(ttl_s or self.settings.session_ttl_s, self.settings.session_ttl_s)
         self.do(
@@ -280,8 +283,7 @@ class RoomHost:
         ParameterError
             If there is no such session or it is full.
         """
-        if self.draining:
-            raise ParameterError("server", "draining", "asked again: another worker takes over")
+        self._check_open()
         rooms = self.rooms
         device_id = rooms.join(session_id, description, self.now())
         if outbox is not None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from antiphase.errors import AntiphaseError, ParameterError, ProtocolError
+from antiphase.errors import AntiphaseError, ParameterError
 from antiphase.realtime import DeviceDescription, Role, RoleBinding
 from antiphase.service.access import bearer, join_grant
 from antiphase.service.host import RoomHost
@@ -78,7 +78,7 @@ def _add(router: APIRouter, host: RoomHost, kind: Literal["whip", "whep"], role:
             raise HTTPException(503, str(error)) from None
         try:
             answer = host.do(lambda rooms, now: rooms.offer(session_id, device_id, offer, now))
-        except (ProtocolError, AntiphaseError) as error:
+        except AntiphaseError as error:
             host.leave(session_id, device_id, "its offer was refused")
             raise HTTPException(400, str(error)) from None
         headers = {"Location": f"/{kind}/{session_id}/{device_id}", "ETag": f'"{device_id}"'}
