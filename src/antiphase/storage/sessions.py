@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from antiphase.storage.sqlite import open_shared
 from antiphase.storage.state import Clock
 
 __all__ = ["ConnectionRecord", "SessionRecord", "SessionStore", "SqliteSessions"]
@@ -134,11 +135,7 @@ class SqliteSessions:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._base = sqlite3.connect(
-            path, timeout=5.0, isolation_level=None, check_same_thread=False
-        )
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=NORMAL")
+        self._base = open_shared(path, "NORMAL")
         self._base.executescript(_SCHEMA)
 
     def _run(self, query: str, *values: object) -> sqlite3.Cursor:

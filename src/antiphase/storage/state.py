@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+
+from antiphase.storage.sqlite import open_shared
 
 __all__ = ["MemoryStates", "SqliteStates", "StateStore"]
 
@@ -116,11 +117,7 @@ class SqliteStates:
     def __init__(self, path: Path, clock: Clock = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._base = sqlite3.connect(
-            path, timeout=5.0, isolation_level=None, check_same_thread=False
-        )
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=OFF")
+        self._base = open_shared(path, "OFF")
         self._base.execute(
             "CREATE TABLE IF NOT EXISTS states (key TEXT PRIMARY KEY, value BLOB, until REAL)"
         )
