@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from antiphase.region.front import make_front
 from antiphase.region.handler import Region
@@ -23,15 +17,10 @@ from antiphase.region.state_token import Keys
 from edge import config
 from edge.handler import lambda_handler
 from tests.edge.events import Context
+from tests.openapi import CHECKS
 
 DOCUMENT = json.loads((Path(__file__).resolve().parents[2] / "docs" / "openapi.json").read_text())
 schema = schemathesis.openapi.from_dict(DOCUMENT)
-CHECKS: list[Callable[..., Any]] = [
-    schemathesis.checks.not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 
 
 @pytest.fixture(scope="module")

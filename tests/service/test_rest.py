@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,8 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
+from tests.openapi import CHECKS
 from tests.service.running import Live, live
 
 DOCUMENT = json.loads(
@@ -24,12 +20,6 @@ DOCUMENT = json.loads(
 )
 schemathesis.serializer.alias("application/sdp", "text/plain")
 schema = schemathesis.openapi.from_dict(DOCUMENT)
-CHECKS: list[Callable[..., Any]] = [
-    schemathesis.checks.not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 
 
 @pytest.fixture(scope="module")
