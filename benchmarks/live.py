@@ -19,9 +19,7 @@ and time passes as fast as it is computed. What the figures are:
 
 from __future__ import annotations
 
-import argparse
 import heapq
-import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -34,6 +32,7 @@ from antiphase.devices.rig import LoudspeakerDevice, RigScene, make_scene, spoil
 from antiphase.metrics import fixed_filter_bound, noise_reduction_db
 from antiphase.realtime import Ticket
 from antiphase.simulation import run_loop
+from benchmarks.groups import collect, print_figures
 from benchmarks.live_page import page
 from benchmarks.live_world import RigSession, world_of_rooms
 
@@ -306,25 +305,12 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
 
 def live(only: str | None = None) -> dict[str, Any]:
     """Return all figures, or those of one group."""
-    figures: dict[str, Any] = {}
-    for name, group in GROUPS.items():
-        if only in (None, name):
-            figures |= group()
-    return figures
+    return collect(GROUPS, only)
 
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
-    parser.add_argument("--only", help="one group: " + ", ".join(GROUPS))
-    arguments = parser.parse_args()
-    figures = live(arguments.only)
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name:28} {value}")
+    print_figures(__doc__, GROUPS, live)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,12 @@ only clock and network are simulated. What is synthetic and what is not:
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
-import json
 from collections.abc import Callable
 
 from benchmarks import data, network_late, network_split
+from benchmarks.groups import collect, print_figures
 
 __all__ = ["GROUPS", "network"]
 
@@ -39,25 +38,12 @@ def network(only: str | None = None) -> dict[str, object]:
         groups["real"] = network_split.recordings
     if importlib.util.find_spec("benchmarks.network_links") is not None:
         groups["links"] = importlib.import_module("benchmarks.network_links").links
-    figures: dict[str, object] = {}
-    for name, group in groups.items():
-        if only in (None, name):
-            figures |= group()
-    return figures
+    return collect(groups, only)
 
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
-    parser.add_argument("--only", help="one group: " + ", ".join((*GROUPS, "real", "links")))
-    arguments = parser.parse_args()
-    figures = network(arguments.only)
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name:28} {value}")
+    print_figures(__doc__, (*GROUPS, "real", "links"), network)
 
 
 if __name__ == "__main__":
