@@ -9,8 +9,6 @@ import pytest
 
 from tests.infra.terraform import MODULES, ROOT, Terraform, make_terraform
 
-pytestmark = pytest.mark.slow
-
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 FILES = sorted(ROOT.rglob("modules/*/*.tf"))
 
@@ -21,11 +19,13 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     return make_terraform(tmp_path_factory.mktemp("modules"))
 
 
+@pytest.mark.slow
 def test_files_are_formatted(terraform: Terraform) -> None:
     """`terraform fmt` would change nothing."""
     assert terraform.call(".", "fmt", "-check", "-recursive").stdout == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_module_applies_to_a_mock_and_refuses_bad_input(terraform: Terraform, module: str) -> None:
     """Plan and apply succeed with good values; each bad value is refused at plan by name."""
