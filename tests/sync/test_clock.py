@@ -97,6 +97,31 @@ def test_a_step_of_all_arrivals_leaves_the_drift_known(step_s: float) -> None:
     assert due + 0.02 + (FRAME - 1) / FS + step_s == pytest.approx(19.9, abs=20e-6)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_no_busy_spell_tilts_the_clock(seed: int) -> None:
+    """On a channel that is busy 30 % of the time the drift stays within 30 ppm from 3 s on."""
+    capture = drifting(12, 50)
+    tracker = ClockTracker(FS)
+    jitter = bursty(len(capture) // FRAME, np.random.default_rng([seed, 11]))
+    for timestamp, arrival_s in arrivals(capture, jitter):
+        tracker.update(timestamp, arrival_s)
+        line = tracker.line
+        assert line is not None
+        assert arrival_s < 3 or line.drift_ppm == pytest.approx(50, abs=30)
+
+
+def test_a_noisy_route_is_taken_as_a_step_in_the_end() -> None:
+    """All arrivals 5 ms later, and scattered by more: one step, once it has lasted for seconds."""
+    capture = drifting(20, 30)
+    n = len(capture) // FRAME
+    rng = np.random.default_rng(8)
+    jitter = 0.5e-3 * rng.exponential(size=n)
+    jitter[n // 2 :] += 5e-3 + 100e-3 * rng.exponential(size=n - n // 2)
+    packets = arrivals(capture, jitter)
+    assert tracked([p for p in packets if p[1] < 10.9]).steps == 0
+    assert tracked(packets).steps == 1
+
+
 def test_lost_packets_do_not_matter() -> None:
     """With 30 % lost the drift is still right."""
     rng = np.random.default_rng(4)

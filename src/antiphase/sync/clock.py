@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 _SHORTEST = 12
 _EARLY = 2
+_PATIENT = 4 * _SHORTEST
 # Error of an envelope's slope, in units of (mean height of points above it) / (points · span):
 # simulated exponential, half-normal and bursty jitter stay below in 98 % of the runs.
 _SLOPE_ERROR = 30.0
@@ -138,9 +139,11 @@ class ClockTracker:
     The earliest packet of each `bucket_s` is kept. Lower envelopes over the newest 12, 24, 48, …
     of them give one estimate of the drift each, with an error that falls with the square of the
     window; the longest window is taken whose estimate still lies within the errors of all shorter
-    ones, so that a drift that changes is followed as soon as the data show it. A lasting jump of
-    all arrivals (a buffer that slipped, a route that changed) is taken out of the older points, so
-    that the drift stays known, and counted in `steps`.
+    ones, so that a drift that changes is followed as soon as the data show it; from one bucket to
+    the next it shrinks to no less than half, since a busy spell of the channel looks like a change
+    for a moment. A lasting jump of all arrivals (a buffer that slipped, a route that changed) is
+    taken out of the older points, so that the drift stays known, and counted in `steps`: at once
+    where the new arrivals scatter less than they jumped, after 48 buckets where they don't.
 
     Parameters
     ----------
@@ -195,6 +198,7 @@ class ClockTracker:
         self._bucket_end = 0.0
         self._line: ClockLine | None = None
         self._freaks: list[tuple[float, float]] = []
+        self._count = 0
         self.steps = 0
         """Lasting jumps of all arrivals so far."""
 
@@ -250,10 +254,7 @@ class ClockTracker:
             self._points.extend(self._freaks)
         else:
             self._points.append(point)
-            recent = list(self._points)[-_SHORTEST:]
-            late = min(self._height(p) for p in recent)
-            if len(self._points) >= 2 * _SHORTEST and late > self._step_s:
-                self._step(late, recent)
+            self._look_for_late_step()
         self._freaks.clear()
         u, height = np.array(self._points).T
         if len(u) < _SHORTEST:
@@ -267,6 +268,19 @@ class ClockTracker:
         lowest_now = best.level + best.slope * (now - best.u)
         self._set(now, lowest_now, slope, best.error)
 
+    def _look_for_late_step(self) -> None:
+        # A busy channel is late too, but scattered; what stays late for long is a step anyway.
+        for count in (_SHORTEST, _PATIENT):
+            if len(self._points) < _SHORTEST + count:
+                return
+            recent = list(self._points)[-count:]
+            heights = [self._height(point) for point in recent]
+            late = min(heights)
+            scatter = sum(heights) / count - late
+            if late > self._step_s and (scatter < late or count == _PATIENT):
+                self._step(late, recent)
+                return
+
     def _step(self, step_s: float, newest: list[tuple[float, float]]) -> None:
         """Move all points but the newest by a step, so that the slope they tell stays known."""
         older = list(self._points)[: len(self._points) - len(newest)]
@@ -275,14 +289,18 @@ class ClockTracker:
         self.steps += 1
 
     def _choose(self, envelopes: list[Envelope]) -> Envelope:
-        best = envelopes[0]
-        low, high = best.slope - best.error, best.slope + best.error
-        for longer in envelopes[1:]:
+        # No clock is as wrong as a spell of a busy channel looks; and since every spell ends, the
+        # window shrinks by halves only.
+        able = [e for e in envelopes if abs(e.slope) <= self._limit] or envelopes[-1:]
+        best = able[0]
+        low, high = -np.inf, np.inf
+        for longer in able:
             low = max(low, longer.slope - longer.error)
             high = min(high, longer.slope + longer.error)
-            if low > high:
+            if low > high and 2 * best.count >= self._count:
                 break
             best = longer
+        self._count = best.count
         return best
 
     def _set(self, u: float, level: float, slope: float, error: float) -> None:
