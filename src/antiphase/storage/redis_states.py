@@ -20,11 +20,22 @@ class RedisStates:
         ``redis://host:port/0``, ``rediss://…`` with TLS.
     prefix : str
         Put before each key, so that several services share a server.
+    credentials : redis.CredentialProvider, optional
+        Who connects, where the URL does not say it (`antiphase.storage.redis_iam`).
     """
 
-    def __init__(self, url: str, prefix: str = "antiphase:") -> None:
+    def __init__(
+        self,
+        url: str,
+        prefix: str = "antiphase:",
+        credentials: redis.CredentialProvider | None = None,
+    ) -> None:
         self._redis = redis.Redis.from_url(
-            url, socket_timeout=5.0, socket_connect_timeout=5.0, health_check_interval=30
+            url,
+            socket_timeout=5.0,
+            socket_connect_timeout=5.0,
+            health_check_interval=30,
+            credential_provider=credentials,
         )
         self._prefix = prefix
 
