@@ -8,14 +8,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from antiphase import __version__
+from antiphase.cli.cost import cost
 from antiphase.cli.live import rig
+from antiphase.cli.options import Changes, JsonFlag, sweeps, values
 from antiphase.cli.screen import (
     bar,
     cliff_table,
@@ -57,12 +58,8 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(rig)
+app.command()(cost)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, such as controller.mu=0.1."),
-]
 Position = Annotated[str, typer.Option(metavar="X,Y,Z", help="Place in m; z above the ground.")]
 
 
@@ -99,10 +96,10 @@ def simulate(
     as_json: JsonFlag = False,
 ) -> None:
     """Run a scenario, say how close to the bound it is and why not closer, write a report."""
-    values = {key: options[0] for key, options in _sweeps(changes or []).items()}
+    changed = values(changes)
     if seconds is not None:
-        values["seconds"] = seconds
-    chosen = load_scenario(scenario, values)
+        changed["seconds"] = seconds
+    chosen = load_scenario(scenario, changed)
     if chosen.generated and not as_json:
         screen.print("[yellow]The recording and the paths are generated, not measured.[/yellow]")
     with bar(chosen.title) as progress:
@@ -225,10 +222,10 @@ def scan(
     as_json: JsonFlag = False,
 ) -> None:
     """Run every combination of scenarios, values and seeds; stop and run again to go on."""
-    sweeps = _sweeps(changes or [])
+    options = sweeps(changes)
     if seconds is not None:
-        sweeps["seconds"] = [seconds]
-    cases = make_cases(scenarios, sweeps, seeds=seeds)
+        options["seconds"] = [seconds]
+    cases = make_cases(scenarios, options, seeds=seeds)
     with bar("scan") as progress:
         result = run_scan(
             cases,
@@ -241,7 +238,7 @@ def scan(
     if as_json:
         typer.echo(json.dumps({**counts, "out": str(result.path)}))
     else:
-        screen.print(scan_table(result.rows, list(sweeps)))
+        screen.print(scan_table(result.rows, list(options)))
         screen.print(", ".join(f"{name} {count}" for name, count in counts.items()))
         screen.print(f"rows in {result.path}", soft_wrap=True)
     if result.failed:
@@ -292,24 +289,6 @@ def bench(
         raise FileFormatError(f"no benchmark is called {name!r}; choose from {', '.join(found)}")
     command = [sys.executable, "-m", f"benchmarks.{name}", *context.args]
     raise typer.Exit(subprocess.run(command, cwd=root, check=False).returncode)  # noqa: S603
-
-
-def _sweeps(changes: list[str]) -> dict[str, list[Any]]:
-    """Return the values of each ``KEY=A,B``; numbers, true and false as such, else text."""
-    sweeps: dict[str, list[Any]] = {}
-    for change in changes:
-        key, equals, text = change.partition("=")
-        if not (key and equals and text):
-            raise ParameterError("--set", change, "KEY=VALUE")
-        sweeps[key] = [_value(part.strip()) for part in text.split(",")]
-    return sweeps
-
-
-def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML has
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _place(text: str) -> tuple[float, float, float]:
