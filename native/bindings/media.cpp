@@ -27,7 +27,8 @@ static nb::bytes host_of(const AddressKey& key) {
   return nb::bytes(key.host.data() + (key.v4 ? 12 : 0), key.v4 ? 4 : 16);
 }
 
-static media::Format format(int codec, int payload_type, int clock_rate, int fs, int channels) {
+static media::Format format(int codec, int payload_type, int clock_rate, int fs, int channels,
+                            bool repeat) {
   if (codec < 0 || codec > 4 || channels < 1 ||
       channels > static_cast<int>(media::max_stream_channels)) {
     throw BadSignal("codec must be in 0 ... 4 and channels 1 or 2");
@@ -38,6 +39,7 @@ static media::Format format(int codec, int payload_type, int clock_rate, int fs,
   result.clock_rate = static_cast<std::uint32_t>(clock_rate);
   result.fs = static_cast<std::uint32_t>(fs);
   result.channels = static_cast<std::size_t>(channels);
+  result.repeat = repeat;
   return result;
 }
 
@@ -106,6 +108,7 @@ static nb::dict counters(BatchLoop& self) {
   result["ungated"] = c.ungated;
   result["junk"] = c.junk;
   result["srtp_failed"] = c.srtp_failed;
+  result["srtp_replayed"] = c.srtp_replayed;
   result["rtcp_malformed"] = c.rtcp_failed;
   result["rtp_unknown"] = c.rtp_unknown;
   result["unencodable"] = c.unencodable;
@@ -118,7 +121,7 @@ static nb::dict counters(BatchLoop& self) {
 static nb::tuple reception(BatchLoop& self, int stream) {
   const media::ReceptionCounters r = self.reception(stream);
   return nb::make_tuple(r.first, r.highest, r.received, r.duplicates, r.late, r.concealed,
-                        r.undecodable, r.jitter);
+                        r.undecodable, r.repeats, r.jitter);
 }
 
 static void bind_load_client(nb::module_& m) {
@@ -177,7 +180,7 @@ void bind_media(nb::module_& m) {
       .def("__init__", &make_loop, "socket"_a, "wake"_a, "srtp"_a, "opus"_a, "coalesce_s"_a)
       .def("start", &BatchLoop::start, Release())
       .def("stop", &BatchLoop::stop, Release())
-      .def("add_session", &BatchLoop::add_session, Release())
+      .def("add_session", &BatchLoop::add_session, "repeats"_a, Release())
       .def("set_keys",
            [](BatchLoop& self, int session, std::uintptr_t receive, std::uintptr_t send) {
              nb::gil_scoped_release unlocked;
@@ -206,27 +209,27 @@ void bind_media(nb::module_& m) {
            "session"_a, "host"_a, "port"_a)
       .def("add_stream",
            [](BatchLoop& self, int session, std::uint32_t ssrc, int codec, int payload_type,
-              int clock_rate, int fs, int channels, std::uintptr_t decoder,
+              int clock_rate, int fs, int channels, bool repeat, std::uintptr_t decoder,
               std::size_t reorder) {
              return self.add_stream(session, ssrc,
-                                    format(codec, payload_type, clock_rate, fs, channels),
+                                    format(codec, payload_type, clock_rate, fs, channels, repeat),
                                     reinterpret_cast<void*>(decoder), reorder);
            },
            "session"_a, "ssrc"_a, "codec"_a, "payload_type"_a, "clock_rate"_a, "fs"_a, "channels"_a,
-           "decoder"_a, "reorder"_a)
+           "repeat"_a, "decoder"_a, "reorder"_a)
       .def("remove_stream", &BatchLoop::remove_stream, "session"_a, "ssrc"_a, Release())
       .def("add_output",
            [](BatchLoop& self, int session, std::uint32_t ssrc, int sequence, std::uint32_t timestamp,
-              int codec, int payload_type, int clock_rate, int fs, int channels,
+              int codec, int payload_type, int clock_rate, int fs, int channels, bool repeat,
               std::uintptr_t encoder, nb::bytes extension) {
              const auto* bytes = static_cast<const std::uint8_t*>(extension.data());
              return self.add_output(session, ssrc, static_cast<std::uint16_t>(sequence), timestamp,
-                                    format(codec, payload_type, clock_rate, fs, channels),
+                                    format(codec, payload_type, clock_rate, fs, channels, repeat),
                                     reinterpret_cast<void*>(encoder),
                                     std::vector<std::uint8_t>(bytes, bytes + extension.size()));
            },
            "session"_a, "ssrc"_a, "sequence"_a, "timestamp"_a, "codec"_a, "payload_type"_a,
-           "clock_rate"_a, "fs"_a, "channels"_a, "encoder"_a, "extension"_a)
+           "clock_rate"_a, "fs"_a, "channels"_a, "repeat"_a, "encoder"_a, "extension"_a)
       .def("set_routes", &set_routes, "stream"_a, "routes"_a,
            nb::sig("def set_routes(self, stream: int, routes: list[tuple[int, int, float, object]]) -> "
                    "None"))
@@ -254,7 +257,7 @@ void bind_media(nb::module_& m) {
            nb::sig("def take_items(self) -> list[tuple[int, int, int, bytes, int, int, bytes]]"))
       .def("counters", &counters, nb::sig("def counters(self) -> dict[str, int]"))
       .def("reception", &reception, "stream"_a,
-           nb::sig("def reception(self, stream: int) -> tuple[int, int, int, int, int, int, int, float]"))
+           nb::sig("def reception(self, stream: int) -> tuple[int, int, int, int, int, int, int, int, float]"))
       .def("output_state",
            [](BatchLoop& self, int output) {
              const auto s = self.output_state(output);

@@ -4,11 +4,9 @@
 // and an eventfd. libsrtp and libopus are called through addresses, so no headers are needed.
 #pragma once
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +16,6 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <stdexcept>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -51,13 +48,15 @@ class BatchLoop {
     thread_.join();
   }
 
-  std::int32_t add_session() {
+  // `repeats`: the peer may send packets of some formats twice.
+  std::int32_t add_session(bool repeats) {
     const std::lock_guard<std::mutex> hold(control_);
     const auto free = std::find_if(sender_.sessions.begin(), sender_.sessions.end(),
                                    [](const Session& s) { return !s.open; });
     Session& session = free == sender_.sessions.end() ? sender_.sessions.emplace_back() : *free;
     session = Session{};
     session.open = true;
+    session.repeats = repeats;
     return static_cast<std::int32_t>(&session - sender_.sessions.data());
   }
 
@@ -226,23 +225,10 @@ class BatchLoop {
 
  private:
   static constexpr std::size_t batch = 128;
-  static constexpr std::size_t out_batch = 512;
   static constexpr std::size_t max_upward = 4096;
-  // A slot of the outbox without what SRTP may add, and without the longest header.
-  static constexpr std::size_t packet_limit = Outbox::packet_bytes - 160;
-  static constexpr std::size_t payload_limit = packet_limit - 80;
 
   static std::uint64_t key(std::int32_t session, std::uint32_t ssrc) {
     return static_cast<std::uint64_t>(static_cast<std::uint32_t>(session)) << 32 | ssrc;
-  }
-
-  template <class V>
-  static std::size_t place(std::vector<std::unique_ptr<V>>& slots) {
-    for (std::size_t k = 0; k < slots.size(); ++k) {
-      if (!slots[k]) return k;
-    }
-    slots.emplace_back();
-    return slots.size() - 1;
   }
 
   void work() {
@@ -334,12 +320,25 @@ class BatchLoop {
       return;
     }
     Packet packet;
-    if (srtp_.unprotect(session.receive, data, &size) != 0 ||
-        !parse(data, static_cast<std::size_t>(size), packet)) {
+    const int failure = srtp_.unprotect(session.receive, data, &size);
+    if (failure == srtp_replayed || failure == srtp_too_old) {
+      count_copy(id, read32(data + 8));
+      return;
+    }
+    if (failure != 0 || !parse(data, static_cast<std::size_t>(size), packet)) {
       ++sender_.counters.srtp_failed;
       return;
     }
     deliver(packet, id, source, time_ns, data, static_cast<std::size_t>(size));
+  }
+
+  // A copy is the peer's repeat, one for each packet, or somebody's replay.
+  void count_copy(std::int32_t id, std::uint32_t ssrc) {
+    const auto found = by_ssrc_.find(key(id, ssrc));
+    const bool due = found == by_ssrc_.end()
+                         ? sender_.sessions[static_cast<std::size_t>(id)].take_early_copy()
+                         : streams_[static_cast<std::size_t>(found->second)]->take_repeat();
+    if (!due) ++sender_.counters.srtp_replayed;
   }
 
   // `data` is the whole plain packet, handed up when its stream is not known yet.
@@ -347,7 +346,9 @@ class BatchLoop {
                std::uint64_t time_ns, const std::uint8_t* data, std::size_t size) {
     const auto found = by_ssrc_.find(key(id, packet.ssrc));
     if (found == by_ssrc_.end()) {
-      if (data) hand_up(Kind::new_stream, id, -1, source, time_ns, data, size);
+      if (!data) return;
+      ++sender_.sessions[static_cast<std::size_t>(id)].early;
+      hand_up(Kind::new_stream, id, -1, source, time_ns, data, size);
       return;
     }
     Stream& stream = *streams_[static_cast<std::size_t>(found->second)];

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "media/packet.hpp"
@@ -24,17 +25,35 @@ struct Item {
 };
 
 struct LoopCounters {
-  std::uint64_t received = 0, sent = 0, ungated = 0, junk = 0, srtp_failed = 0, rtcp_failed = 0;
-  std::uint64_t rtp_unknown = 0, unencodable = 0, upward_dropped = 0, batches = 0, send_failed = 0;
+  std::uint64_t received = 0, sent = 0, ungated = 0, junk = 0, srtp_failed = 0, srtp_replayed = 0;
+  std::uint64_t rtcp_failed = 0, rtp_unknown = 0, unencodable = 0, upward_dropped = 0, batches = 0, send_failed = 0;
 };
 
 struct Session {
-  bool open = false;
+  bool open = false, repeats = false;
   void* receive = nullptr;  // srtp_t
   void* send = nullptr;
   bool has_target = false;
   AddressKey target{};
+  // Packets, and copies of them, of sources that Python has yet to find a section for.
+  std::uint64_t early = 0, early_copies = 0;
+
+  bool take_early_copy() {
+    if (!repeats || early_copies >= early) return false;
+    ++early_copies;
+    return true;
+  }
 };
+
+// The index of a free slot.
+template <class V>
+std::size_t place(std::vector<std::unique_ptr<V>>& slots) {
+  for (std::size_t k = 0; k < slots.size(); ++k) {
+    if (!slots[k]) return k;
+  }
+  slots.emplace_back();
+  return slots.size() - 1;
+}
 
 // Delays counted in bins of an eighth of an octave from 1 us.
 class DelayHistogram {

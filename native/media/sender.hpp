@@ -40,6 +40,7 @@ class Sender {
     for (const Route& route : stream.routes) {
       Output* output = route.processing == Processing::forward ? output_of(route) : nullptr;
       if (!output) continue;
+      repeat_last(*output);
       std::uint8_t* target = reserve();
       const std::size_t size = output->packetise_forwarded(packet, target, packet_limit);
       if (size > 0) protect_and_queue(*output, target, size);
@@ -141,10 +142,16 @@ class Sender {
       return false;
     }
     for (Output* output : group_) {
+      repeat_last(*output);
       std::uint8_t* target = reserve();
       protect_and_queue(*output, target, output->packetise(payload_.data(), size, frames, target));
     }
     return true;
+  }
+
+  // What was lost of the packet before comes one frame late.
+  void repeat_last(const Output& output) {
+    if (output.format.repeat) resend(output, static_cast<std::uint16_t>(output.sequence - 1));
   }
 
   std::uint8_t* reserve() {

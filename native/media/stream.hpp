@@ -20,6 +20,9 @@ struct SrtpApi {
   SrtpCall protect, unprotect, protect_rtcp, unprotect_rtcp;
 };
 
+// What `unprotect` says of a packet that has come before, or is too old to tell.
+constexpr int srtp_replayed = 9, srtp_too_old = 10;
+
 struct OpusApi {
   int (*encode)(void*, const float*, int, unsigned char*, std::int32_t);
   int (*decode)(void*, const unsigned char*, std::int32_t, float*, int, int);
@@ -34,6 +37,7 @@ struct Format {
   std::uint32_t clock_rate = 48000;
   std::uint32_t fs = 48000;
   std::size_t channels = 1;
+  bool repeat = false;  // each packet is sent once more, just before the next one
 };
 
 // Tables of G.711: level of each code, and code of each 16-bit value; filled from Python's codec.
@@ -57,6 +61,7 @@ inline std::int16_t to_int16(float value) {
 struct ReceptionCounters {
   std::int64_t first = -1, highest = -1;
   std::uint64_t received = 0, duplicates = 0, late = 0, concealed = 0, undecodable = 0;
+  std::uint64_t repeats = 0;  // copies of packets that had come, at most one for each
   double jitter = 0;  // RTP clock units
 };
 
@@ -121,6 +126,13 @@ class Stream {
   Format format;
   ReceptionCounters reception;
   std::vector<Route> routes;
+
+  // Whether a copy of a packet may be the peer's repeat; counts it then.
+  bool take_repeat() {
+    if (!format.repeat || reception.repeats >= reception.received) return false;
+    ++reception.repeats;
+    return true;
+  }
 
   // Calls on_packet for packets to forward (new ones, also late) and on_frame for decoded frames in
   // order, lost ones concealed.
@@ -234,7 +246,7 @@ class Stream {
 
   void restart(std::int64_t sequence) {
     reception.first = reception.highest = sequence;
-    reception.received = 0;
+    reception.received = reception.repeats = 0;
     seen_ = 1;
     next_ = -1;
     waiting_ = 0;

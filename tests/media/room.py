@@ -29,12 +29,16 @@ def is_media(datagram: bytes) -> bool:
 
 
 class Peer(asyncio.DatagramProtocol):
-    """Our client; `spoil` may drop, repeat or keep what it sends, `late` delays by seconds."""
+    """Our client; `spoil` may drop, repeat or keep what it sends, `late` delays by seconds.
+
+    `spoil_heard` does the same to what comes.
+    """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.events: list[Event] = []
         self.spoil: Callable[[bytes], list[bytes]] = lambda datagram: [datagram]
+        self.spoil_heard: Callable[[bytes], list[bytes]] = lambda datagram: [datagram]
         self.late: Callable[[bytes], float] = lambda _: 0.0
         self.sent: list[bytes] = []
         self.heard: list[bytes] = []
@@ -44,8 +48,9 @@ class Peer(asyncio.DatagramProtocol):
         self.transport = transport  # type: ignore[assignment]
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        self.heard.append(data)
-        self.client.receive(data, (addr[0], addr[1]), time.monotonic(), time.time())
+        for copy in self.spoil_heard(data):
+            self.heard.append(copy)
+            self.client.receive(copy, (addr[0], addr[1]), time.monotonic(), time.time())
         self.flush()
 
     def flush(self) -> None:

@@ -18,6 +18,7 @@ from antiphase.media.dtls import Certificate, DtlsTransport
 from antiphase.media.events import Closed
 from antiphase.media.payload import AudioFormat
 from antiphase.media.routing import Gain, Route
+from antiphase.media.session import SessionSettings
 from antiphase.media.stun import Address, is_stun
 from tests.media.room import DRIVERS, Driver, Peer, Room, in_room, is_media
 
@@ -74,6 +75,7 @@ def attacked(
     caplog: pytest.LogCaptureFixture,
     counter: str,
     attack: Callable[[Room, Peer], Awaitable[int]],
+    session: SessionSettings = SessionSettings(),  # noqa: B008 - it is frozen
 ) -> None:
     """Check that an attack of n datagrams is counted, logged once and changes nothing."""
     begin = time.monotonic()
@@ -88,7 +90,7 @@ def attacked(
         assert getattr(room.endpoint.counters, counter) >= count
         assert list(room.endpoint.sessions) == ["honest"]
 
-    in_room(kind, check)
+    in_room(kind, check, session=session)
     assert 1 <= lines(caplog, counter) <= 1 + (time.monotonic() - begin) / 10
 
 
@@ -210,7 +212,22 @@ def test_replayed_media(kind: Driver, caplog: pytest.LogCaptureFixture) -> None:
             peer.transport.sendto(datagram, peer.client.server)
         return len(media) * 5
 
-    attacked(kind, caplog, "srtp_failed", replay)
+    attacked(kind, caplog, "srtp_replayed", replay)
+
+
+@DRIVERS
+def test_replayed_media_of_a_repeated_format(
+    kind: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the peer may repeat each packet once, what is more than that is told as an attack."""
+
+    async def replay(_: Room, peer: Peer) -> int:
+        media = [d for d in peer.sent if is_media(d)]
+        for datagram in media * 5:
+            peer.transport.sendto(datagram, peer.client.server)
+        return len(media) * 4
+
+    attacked(kind, caplog, "srtp_replayed", replay, session=SessionSettings(repeat=("L16",)))
 
 
 @DRIVERS
@@ -227,7 +244,7 @@ def test_everything_truncated(kind: Driver, caplog: pytest.LogCaptureFixture) ->
             await room.run(0.02 * (k % 2))
         return 10
 
-    attacked(kind, caplog, "srtp_failed", truncate)
+    attacked(kind, caplog, "srtp_replayed", truncate)
 
 
 @DRIVERS

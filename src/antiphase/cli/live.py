@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import multiprocessing
 import os
 import signal
@@ -128,8 +127,6 @@ def _serve_until_closed(port: int, pipe: Connection) -> None:
             pipe.recv_bytes()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    # Its warnings would break the table; repeated packets alone make one every ten seconds.
-    logging.getLogger("antiphase").setLevel(logging.ERROR)
     # Ctrl-C reaches the whole terminal; the rig leaves its session first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):

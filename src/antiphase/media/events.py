@@ -66,7 +66,9 @@ class Counters:
     """Gated source, but neither DTLS nor RTP."""
     dtls_failed: int = 0
     srtp_failed: int = 0
-    """Forged, replayed or broken SRTP."""
+    """Forged or broken SRTP."""
+    srtp_replayed: int = 0
+    """SRTP with numbers that had come before, apart from the repeats that are due."""
     rtp_unknown: int = 0
     """RTP that belongs to no section."""
     rtcp_malformed: int = 0

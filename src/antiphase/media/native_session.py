@@ -18,9 +18,10 @@ from antiphase.media.audio import AudioFrame, AudioSender
 from antiphase.media.dtls import DtlsTransport
 from antiphase.media.events import AudioReceived, Counters
 from antiphase.media.payload import AudioFormat, check_channels
+from antiphase.media.reports import Incoming
 from antiphase.media.routing import Clean, Forward, Gain, Listen, Processing, Route
 from antiphase.media.rtp import ReceptionStatistics, RtpPacket, unwrap_timestamp
-from antiphase.media.session import Incoming, MediaSession, SessionSettings
+from antiphase.media.session import MediaSession, SessionSettings
 from antiphase.media.srtp import SrtpSession
 from antiphase.media.stun import Address
 
@@ -73,12 +74,11 @@ class _NativeStatistics(ReceptionStatistics):
 
     def refresh(self) -> tuple[int, int]:
         """Read the counters; returns frames concealed and payloads that did not decode."""
-        first, highest, received, duplicates, late, concealed, bad, jitter = self._loop.reception(
-            self._stream
-        )
+        counts = self._loop.reception(self._stream)
+        first, highest, received, duplicates, late, concealed, bad, repeats, jitter = counts
         self._first, self._highest = first, highest
         self.received, self.duplicates, self.late = received, duplicates, late
-        self.jitter = jitter
+        self.repeats, self.jitter = repeats, jitter
         return concealed, bad
 
 
@@ -95,7 +95,7 @@ class NativeSession(MediaSession):
         counters: Counters,
     ) -> None:
         self.carrier = carrier
-        self.slot = carrier.loop.add_session()
+        self.slot = carrier.loop.add_session(bool(settings.repeat))
         self.outputs: dict[str, int] = {}
         self.streams: dict[int, int] = {}
         self.timestamps: dict[int, int] = {}
@@ -133,9 +133,19 @@ class NativeSession(MediaSession):
             sender.ssrc,
             sender.sequence,
             sender.timestamp & 0xFFFFFFFF,
-            *_numbers(sender.form, sender.fs),
+            *self._numbers(sender.form, sender.fs),
             encoder.handle if isinstance(encoder, OpusEncoder) else 0,
             packet[12:],
+        )
+
+    def _numbers(self, form: AudioFormat, fs: int) -> tuple[int, int, int, int, int, bool]:
+        return (
+            _CODECS.index(form.kind),
+            form.payload_type,
+            form.clock_rate,
+            fs,
+            form.channels,
+            form.kind in self.settings.repeat,
         )
 
     def media_starts(self, srtp: SrtpSession) -> None:
@@ -151,7 +161,7 @@ class NativeSession(MediaSession):
             stream = self.carrier.loop.add_stream(
                 self.slot,
                 packet.ssrc,
-                *_numbers(receiver.form, receiver.fs),
+                *self._numbers(receiver.form, receiver.fs),
                 decoder.handle if isinstance(decoder, OpusDecoder) else 0,
                 self.settings.reorder,
             )
@@ -198,10 +208,6 @@ class NativeSession(MediaSession):
                 output
             )
         super().report(now, wall)
-
-
-def _numbers(form: AudioFormat, fs: int) -> tuple[int, int, int, int, int]:
-    return (_CODECS.index(form.kind), form.payload_type, form.clock_rate, fs, form.channels)
 
 
 class NativeCarrier:

@@ -172,6 +172,8 @@ class ReceptionStatistics:
         self.clock_rate = clock_rate
         self.received = 0
         self.duplicates = 0
+        self.repeats = 0
+        """Copies of packets that had come, at most one for each, stopped by SRTP."""
         self.late = 0
         self.jitter = 0.0
         """Inter-arrival jitter in RTP clock units."""
@@ -197,7 +199,7 @@ class ReceptionStatistics:
         sequence = self._highest + step
         if abs(step) > _MAX_DROPOUT:
             self._first = self._highest = sequence
-            self._seen, self._before, self.received = 1, (0, 0), 0
+            self._seen, self._before, self.received, self.repeats = 1, (0, 0), 0, 0
             self._count(packet, arrival)
             return sequence, Arrival.RESTART
         if step > 0:
@@ -221,6 +223,13 @@ class ReceptionStatistics:
             if change < self.clock_rate:
                 self.jitter += (change - self.jitter) / 16
         self._transit = transit
+
+    def take_repeat(self) -> bool:
+        """Count a copy as the sender's own repeat; False where all of those have come."""
+        if self.repeats >= self.received:
+            return False
+        self.repeats += 1
+        return True
 
     @property
     def expected(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +17,7 @@ from antiphase.media.datachannel import DataChannels
 from antiphase.media.dtls import DtlsTransport
 from antiphase.media.events import AudioReceived, ChannelChanged, Connected, Counters, Event
 from antiphase.media.payload import OpusSettings
+from antiphase.media.reports import NTP_EPOCH, Incoming, write_report
 from antiphase.media.rtp import RtcpPacket, RtpPacket, parse_rtcp
 from antiphase.media.srtp import SrtpSession
 
@@ -26,7 +26,6 @@ __all__ = ["REPORT_SECONDS", "MediaSession", "SessionSettings"]
 REPORT_SECONDS = 1.0
 """How often reports are sent."""
 
-_NTP_EPOCH = 2208988800
 _MAX_STREAMS = 32
 
 
@@ -46,7 +45,7 @@ class SessionSettings:
         Bounds of rate control.
     repeat : tuple of str
         Formats whose packets are sent once more just before the next one, so that a lost one comes
-        a frame late. The native loop does not repeat and counts repetitions as replayed.
+        a frame late; the peer may do the same.
     """
 
     opus: OpusSettings = field(default_factory=OpusSettings)
@@ -54,16 +53,6 @@ class SessionSettings:
     reorder: int = 0
     bitrate: BitrateLimits = field(default_factory=BitrateLimits)
     repeat: tuple[str, ...] = ()
-
-
-@dataclass
-class Incoming:
-    """One incoming stream of a section and the sender reports about it."""
-
-    mid: str
-    receiver: AudioReceiver
-    last_sr: int = 0
-    last_sr_at: float = 0.0
 
 
 class MediaSession:
@@ -101,8 +90,7 @@ class MediaSession:
         self.round_trip_ms: float | None = None
         self.incoming: dict[int, Incoming] = {}
         self._outgoing: list[bytes] = []
-        self._repeats: dict[int, list[bytes]] = {}
-        self._recent: deque[bytes] = deque(maxlen=_MAX_STREAMS)
+        self._last_sent: dict[int, bytes] = {}
         self._report_at = 0.0
         self.reports = True
         """False where somebody else uses the keys (a load test's native sender)."""
@@ -194,15 +182,15 @@ class MediaSession:
         """Take an SRTP datagram and return the audio frames that it completed."""
         if self.srtp is None:
             return []
-        mark = datagram[2:4] + datagram[8:12]  # sequence number and source
-        if self.settings.repeat and mark in self._recent:
-            return []
         try:
-            packet = RtpPacket.parse(self.srtp.unprotect(datagram))
+            plain = self.srtp.unprotect(datagram)
+            packet = None if plain is None else RtpPacket.parse(plain)
         except ProtocolError:
             self.counters.srtp_failed += 1
             return []
-        self._recent.append(mark)
+        if packet is None:
+            self._count_copy(int.from_bytes(datagram[8:12]))
+            return []
         stream = self.incoming.get(packet.ssrc) or self.new_stream(packet)
         if stream is None or packet.payload_type != stream.receiver.form.payload_type:
             self.counters.rtp_unknown += 1
@@ -214,6 +202,13 @@ class MediaSession:
             return []
         frames = stream.receiver.receive(packet, now)
         return [AudioReceived(self.session_id, stream.mid, frame) for frame in frames]
+
+    def _count_copy(self, ssrc: int) -> None:
+        """Count a repeat of the peer's, one for each packet, or else a replay."""
+        stream = self.incoming.get(ssrc)
+        repeats = stream is not None and stream.receiver.form.kind in self.settings.repeat
+        if stream is None or not repeats or not stream.receiver.statistics.take_repeat():
+            self.counters.srtp_replayed += 1
 
     def new_stream(self, packet: RtpPacket) -> Incoming | None:
         """Find the section of a new source: announced SSRC, else MID extension, else the format."""
@@ -259,8 +254,9 @@ class MediaSession:
         data = self.srtp.protect(packet.encode())
         sender = next((s for s in self.senders.values() if s.ssrc == packet.ssrc), None)
         if sender is not None and sender.form.kind in self.settings.repeat:
-            self._outgoing += self._repeats.get(packet.ssrc, [])
-            self._repeats[packet.ssrc] = [data]
+            last = self._last_sent.get(packet.ssrc)
+            self._outgoing += [] if last is None else [last]
+            self._last_sent[packet.ssrc] = data
         self._outgoing.append(data)
 
     def receiver(self, mid: str) -> AudioReceiver | None:
@@ -315,7 +311,7 @@ class MediaSession:
             if mid is None:
                 continue
             if report.lsr:
-                middle = int((wall + _NTP_EPOCH) * 65536) & 0xFFFFFFFF
+                middle = int((wall + NTP_EPOCH) * 65536) & 0xFFFFFFFF
                 delay = (middle - report.lsr - report.dlsr & 0xFFFFFFFF) / 65536
                 self.round_trip_ms = 1000 * delay if delay < 60 else None
             self._apply(mid, self.rates[mid].report(report.fraction_lost, now))
@@ -360,31 +356,8 @@ class MediaSession:
         if self.srtp is None or not self.reports or now < self._report_at:
             return
         self._report_at = now + REPORT_SECONDS
-        blocks = [
-            stream.receiver.statistics.report(
-                ssrc,
-                stream.last_sr,
-                int((now - stream.last_sr_at) * 65536) if stream.last_sr else 0,
-            )
-            for ssrc, stream in list(self.incoming.items())[:31]
-        ]
-        ntp = int((wall + _NTP_EPOCH) * 2**32) & (2**64 - 1)
-        packets: list[bytes] = []
-        for sender in self.senders.values():
-            if sender.packets:
-                info = aiortc_rtp.RtcpSenderInfo(
-                    ntp, sender.timestamp & 0xFFFFFFFF, sender.packets, sender.octets & 0xFFFFFFFF
-                )
-                packets.append(bytes(aiortc_rtp.RtcpSrPacket(sender.ssrc, info, blocks)))
-                blocks = []
-        if blocks or not packets:
-            ssrc = next((s.ssrc for s in self.senders.values()), 1)
-            packets.append(bytes(aiortc_rtp.RtcpRrPacket(ssrc=ssrc, reports=blocks)))
-        source = aiortc_rtp.RtcpSourceInfo(
-            ssrc=next((s.ssrc for s in self.senders.values()), 1), items=[(1, b"antiphase")]
-        )
-        packets.append(bytes(aiortc_rtp.RtcpSdesPacket(chunks=[source])))
-        self._outgoing.append(self.protect_rtcp(self.srtp, b"".join(packets)))
+        packet = write_report(list(self.senders.values()), self.incoming, now, wall)
+        self._outgoing.append(self.protect_rtcp(self.srtp, packet))
 
     def protect_rtcp(self, srtp: SrtpSession, packet: bytes) -> bytes:
         """Encrypt and sign a compound RTCP packet."""

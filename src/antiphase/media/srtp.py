@@ -87,21 +87,29 @@ class SrtpSession:
         """Encrypt and sign a compound RTCP packet."""
         return bytes(self._send.protect_rtcp(packet))
 
-    def unprotect(self, packet: bytes) -> bytes:
-        """Check and decrypt an SRTP packet.
+    def unprotect(self, packet: bytes) -> bytes | None:
+        """Check and decrypt an SRTP packet; None where it has come before or is too old to tell.
+
+        Raises
+        ------
+        ProtocolError
+            If it is forged or malformed.
+        """
+        try:
+            return bytes(self._receive.unprotect(packet))
+        except (pylibsrtp.Error, TypeError, ValueError) as error:
+            if str(error).startswith("replay check failed"):
+                return None
+            raise ProtocolError(f"SRTP: {error}") from error
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        """Check and decrypt an SRTCP packet.
 
         Raises
         ------
         ProtocolError
             If it is forged, replayed or malformed.
         """
-        try:
-            return bytes(self._receive.unprotect(packet))
-        except (pylibsrtp.Error, TypeError, ValueError) as error:
-            raise ProtocolError(f"SRTP: {error}") from error
-
-    def unprotect_rtcp(self, packet: bytes) -> bytes:
-        """Check and decrypt an SRTCP packet; raises as `unprotect`."""
         try:
             return bytes(self._receive.unprotect_rtcp(packet))
         except (pylibsrtp.Error, TypeError, ValueError) as error:

@@ -20,6 +20,7 @@ from antiphase.media.events import Event
 from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
 from antiphase.media.native_session import native_loop_available
+from antiphase.media.session import SessionSettings
 from antiphase.realtime import DeviceDescription, ThreadPool
 from antiphase.service.rooms import Rooms, RoomsSettings
 from antiphase.service.settings import ServiceSettings
@@ -132,7 +133,9 @@ class RoomHost:
 
         def make(address: tuple[str, int]) -> EndpointSettings:
             told = (advertised or address[0], address[1])
-            return EndpointSettings((told,), max_sessions=limits)
+            return EndpointSettings(
+                (told,), max_sessions=limits, session=SessionSettings(repeat=("L16",))
+            )
 
         kind = NativeDriver if native_loop_available() else AsyncioDriver
         host = "127.0.0.1" if settings.host == "localhost" else settings.host
