@@ -19,7 +19,6 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ def continuity_db() -> float:
     whole = np.frombuffer(parse_answer(reply.body, OCTET).audio, "<f4").astype(float)
     state, parts = b"", []
     for k in range(0, 160_000, 1600):
-        answer = _edge(replace(base, audio=pcm[4 * k : 4 * (k + 1600)], state=state))
+        answer = _edge(base.changed(audio=pcm[4 * k : 4 * (k + 1600)], state=state))
         state = answer.state
         parts.append(np.frombuffer(answer.audio, "<f4").astype(float))
     return _level_db(np.concatenate(parts) - whole, whole)

@@ -27,6 +27,7 @@ MODULES = (
     "filter",
     "handler",
     "native",
+    "packed",
     "process",
     "state_token",
     "wire",

@@ -70,7 +70,7 @@ class Step(NamedTuple):
     peak: float
 
 
-def _sliding(a: Floats, b: Floats, lag: int, n_taps: int) -> Floats:
+def sliding(a: Floats, b: Floats, lag: int, n_taps: int) -> Floats:
     """Return Σ a[k + t] b[k + t − lag] over a window of n_taps for each k, zeros for k < lag."""
     sums = list(accumulate(map(mul, a[lag:], b), initial=0.0))
     # A block shorter than the lag has no frame for it.
@@ -81,10 +81,10 @@ def _sliding(a: Floats, b: Floats, lag: int, n_taps: int) -> Floats:
 def _rows(a: Floats, b: Floats, first: int, n_taps: int) -> list[tuple[float, ...]]:
     """Return for each frame its correlations at the lags BLOCK − 1 ... first."""
     lags = range(BLOCK - 1, first - 1, -1)
-    return list(zip(*[_sliding(a, b, lag, n_taps) for lag in lags], strict=True))
+    return list(zip(*[sliding(a, b, lag, n_taps) for lag in lags], strict=True))
 
 
-def _steps(energies: Sequence[float], rule: Rule, peak: float) -> tuple[Floats, float]:
+def steps(energies: Sequence[float], rule: Rule, peak: float) -> tuple[Floats, float]:
     """Return the step of each frame and the peak after the last."""
     mu, _, epsilon, floor = rule
     steps = []
@@ -115,7 +115,7 @@ def nlms(
     n_taps = len(weights)
     keep = rule.leakage
     rows = _rows(reference, reference, 1, n_taps)
-    steps, peak = _steps(_sliding(reference, reference, 0, n_taps), rule, peak)
+    sizes, peak = steps(sliding(reference, reference, 0, n_taps), rule, peak)
     pieces = [reference[i : i + BLOCK] for i in range(len(reference))]
     residual: Floats = []
     for start in range(0, len(primary), BLOCK):
@@ -127,7 +127,7 @@ def nlms(
             error = primary[k] - scale * explained
             residual.append(error)
             scale *= keep
-            gains.append(steps[k] * error / scale)
+            gains.append(sizes[k] * error / scale)
             skip -= 1
         weights = _update(weights, gains, pieces, start, scale)
     return Step(residual, weights, peak)
@@ -159,8 +159,8 @@ def fxnlms(  # the two signals of a filtered-x controller differ in length only 
     n_taps = len(weights)
     keep = rule.leakage
     rows = _rows(reference, filtered, 0, n_taps)
-    energies = [max(0.0, energy) for energy in _sliding(filtered, filtered, 0, n_taps)]
-    steps, peak = _steps(energies, rule, peak)
+    energies = [max(0.0, energy) for energy in sliding(filtered, filtered, 0, n_taps)]
+    sizes, peak = steps(energies, rule, peak)
     pieces = [filtered[i : i + BLOCK] for i in range(len(filtered))]
     drive: Floats = []
     for start in range(0, len(error), BLOCK):
@@ -169,7 +169,7 @@ def fxnlms(  # the two signals of a filtered-x controller differ in length only 
         skip = BLOCK - 1
         for k in range(start, min(start + BLOCK, len(error))):
             scale *= keep
-            gains.append(-steps[k] * error[k] / scale)
+            gains.append(-sizes[k] * error[k] / scale)
             output = sumprod(weights, reference[k : k + n_taps]) + sumprod(gains, rows[k][skip:])
             drive.append(scale * output)
             skip -= 1

@@ -6,7 +6,6 @@ is handed over that is too big for here, that the time left does not allow, or t
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import time
@@ -15,7 +14,7 @@ from typing import Any
 from . import config, native
 from .contract import JSON_TYPE, Answer, ContractError, Request
 from .contract import encode_audio as encode_samples
-from .contract_json import decode_audio
+from .contract_json import decode_audio, encode_base64
 from .filter import Rule, nlms
 from .process import history_samples, process_block
 from .state_token import TAPS, State, open_state, seal_state
@@ -68,7 +67,7 @@ class EdgeNLMSFilter:
 
 def encode_audio(samples: list[float]) -> str:
     """Return samples with full scale 1.0 as base64 PCM16."""
-    return base64.b64encode(encode_samples(samples)).decode()
+    return encode_base64(encode_samples(samples))
 
 
 def lambda_handler(event: Event, context: Any) -> Event:  # noqa: ANN401 - the runtime's object
@@ -116,7 +115,7 @@ def _serve(request: Event, context: Any, begin: float) -> Event | None:  # noqa:
         encoding=asked.encoding,
     )
     body, content_type = encode_answer(answer, binary=asked.binary)
-    text = base64.b64encode(body).decode() if asked.binary else body.decode()
+    text = encode_base64(body) if asked.binary else body.decode()
     if len(text) > LARGEST_ANSWER:
         raise HandOverError(f"an answer of {len(text)} bytes")
     return _response("200", text, content_type, binary=asked.binary)
@@ -130,8 +129,8 @@ def _body(request: Event) -> bytes:
     if body.get("encoding", "base64") != "base64":
         return str(data).encode()
     try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64(data, strict_mode=True)
+    except ValueError:
         raise ContractError(400, "the event's body is not base64") from None
 
 

@@ -6,35 +6,36 @@ work.
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable
-from pathlib import Path
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from .filter import Rule, Step
+from .filter import Floats, Rule, Step
+
+LIBRARY = os.path.join(os.path.dirname(__file__), "kernel.so")  # noqa: PTH118, PTH120 - quick start
+PRESENT = os.path.exists(LIBRARY)  # noqa: PTH110 - as above
+if TYPE_CHECKING or PRESENT:
+    import ctypes
 
 __all__ = ["ENGINE", "convolve", "fxnlms", "nlms"]
 
-Floats = list[float]
-LIBRARY = Path(__file__).with_name("kernel.so")
 ABI = 1
 
 ENGINE = "python"
-nlms: Callable[[Floats, Floats, Floats, Rule, float], Step] | None = None
+nlms: Callable[[Sequence[float], Floats, Floats, Rule, float], Step] | None = None
 fxnlms: Callable[[Floats, Floats, Floats, Floats, Rule, float], Step] | None = None
 convolve: Callable[[Floats, Floats], Floats] | None = None
 
 
 def _load() -> ctypes.CDLL | None:
-    if not LIBRARY.is_file():
-        return None
     try:
-        library = ctypes.CDLL(str(LIBRARY))
+        library = ctypes.CDLL(LIBRARY)
     except OSError:
         return None
     return library if library.antiphase_edge_abi() == ABI else None
 
 
-def _array(values: Floats) -> ctypes.Array[ctypes.c_double]:
+def _array(values: Sequence[float]) -> ctypes.Array[ctypes.c_double]:
     return (ctypes.c_double * len(values))(*values)
 
 
@@ -46,7 +47,7 @@ def _bind(library: ctypes.CDLL) -> None:
     global ENGINE, nlms, fxnlms, convolve
 
     def run_nlms(
-        reference: Floats, primary: Floats, weights: Floats, rule: Rule, peak: float = 0.0
+        reference: Sequence[float], primary: Floats, weights: Floats, rule: Rule, peak: float = 0.0
     ) -> Step:
         w, out, top = _array(weights), _array(primary), ctypes.c_double(peak)
         sizes = ctypes.c_size_t(len(primary)), ctypes.c_size_t(len(weights))
@@ -80,6 +81,6 @@ def _bind(library: ctypes.CDLL) -> None:
     ENGINE, nlms, fxnlms, convolve = "native", run_nlms, run_fxnlms, run_convolve
 
 
-_LIBRARY = _load()
+_LIBRARY = _load() if PRESENT else None
 if _LIBRARY is not None:
     _bind(_LIBRARY)

@@ -6,14 +6,13 @@ import math
 from array import array
 from typing import NamedTuple
 
-from . import native
+from . import native, packed
 from .contract import FULL_SCALE, ContractError, Request
-from .filter import Rule, Step, fxnlms, nlms, sumprod
+from .filter import Floats, Rule, Step, fxnlms, sumprod
 from .state_token import State
 
 __all__ = ["Processed", "check_state", "history_samples", "process_block"]
 
-Floats = list[float]
 UNIT = FULL_SCALE * FULL_SCALE
 EPSILON = 1e-6
 DEFAULT_MU = {"nlms": 0.5, "fxnlms": 0.01}
@@ -89,9 +88,7 @@ def process_block(request: Request, state: State | None) -> Processed:
     rule = Rule(mu, request.leakage, EPSILON * UNIT)
     peak = 0.0 if state is None else state.peak * UNIT
     run = _control if request.algorithm == "fxnlms" else _cancel
-    step, samples, attenuation_db = run(
-        request, list(map(float, reference)), second, weights, rule, peak
-    )
+    step, samples, attenuation_db = run(request, reference, second, weights, rule, peak)
     newest = reference[len(reference) - width :]
     following = State(
         algorithm=request.algorithm,
@@ -106,10 +103,15 @@ def process_block(request: Request, state: State | None) -> Processed:
 
 
 def _cancel(
-    request: Request, reference: Floats, primary: Floats, weights: Floats, rule: Rule, peak: float
+    request: Request,
+    reference: array[int],
+    primary: Floats,
+    weights: Floats,
+    rule: Rule,
+    peak: float,
 ) -> tuple[Step, Floats, float | None]:
     regressor = reference[: len(primary) + request.taps - 1]
-    run = native.nlms or nlms
+    run = native.nlms or packed.nlms
     step = run(regressor, primary, weights, rule, peak)
     scale = 1.0 / FULL_SCALE
     if request.output == "residual":
@@ -120,8 +122,14 @@ def _cancel(
 
 
 def _control(
-    request: Request, reference: Floats, error: Floats, weights: Floats, rule: Rule, peak: float
+    request: Request,
+    samples: array[int],
+    error: Floats,
+    weights: Floats,
+    rule: Rule,
+    peak: float,
 ) -> tuple[Step, Floats, float | None]:
+    reference = list(map(float, samples))
     path = request.secondary_path[::-1]
     length = len(path)
     frames = len(error)

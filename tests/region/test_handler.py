@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,10 +46,10 @@ def samples(answer: Answer) -> npt.NDArray[np.float64]:
     "request_",
     [
         BASE,
-        replace(BASE, output="residual", leakage=0.9999),
-        replace(BASE, references=0, delay=5),
-        replace(BASE, algorithm="fxnlms", secondary_path=PATH, mu=0.05),
-        replace(BASE, algorithm="fxnlms", secondary_path=PATH, delay=30, taps=20),
+        BASE.changed(output="residual", leakage=0.9999),
+        BASE.changed(references=0, delay=5),
+        BASE.changed(algorithm="fxnlms", secondary_path=PATH, mu=0.05),
+        BASE.changed(algorithm="fxnlms", secondary_path=PATH, delay=30, taps=20),
     ],
     ids=["nlms", "leaky", "prediction", "fxnlms", "late error"],
 )
@@ -60,9 +59,9 @@ def test_edge_and_region_are_one_filter(request_: Request) -> None:
     here = there = b""
     for k in range(4):
         pcm, _, _ = block(400, seed=k, level=0.2 if k < 2 else 0.02)
-        asked = replace(request_, audio=pcm, sequence=k)
-        a = at_edge(replace(asked, state=here))
-        b = at_region(replace(asked, state=there), region)
+        asked = request_.changed(audio=pcm, sequence=k)
+        a = at_edge(asked.changed(state=here))
+        b = at_region(asked.changed(state=there), region)
         np.testing.assert_allclose(samples(a), samples(b), rtol=0, atol=3e-6)
         assert a.attenuation_db == pytest.approx(b.attenuation_db, abs=0.02)
         assert (a.where, b.where, a.sequence, b.sequence) == ("edge", "region", k, k)
@@ -72,11 +71,11 @@ def test_edge_and_region_are_one_filter(request_: Request) -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        replace(BASE, algorithm="rls"),
-        replace(BASE, algorithm="fxrls", secondary_path=PATH, delay=3),
-        replace(BASE, algorithm="affine_projection"),
-        replace(BASE, algorithm="multichannel", secondary_path=PATH, mu=0.1),
-        replace(BASE, taps=2000),
+        BASE.changed(algorithm="rls"),
+        BASE.changed(algorithm="fxrls", secondary_path=PATH, delay=3),
+        BASE.changed(algorithm="affine_projection"),
+        BASE.changed(algorithm="multichannel", secondary_path=PATH, mu=0.1),
+        BASE.changed(taps=2000),
     ],
     ids=["rls", "fxrls", "affine projection", "multichannel", "stored nlms"],
 )
@@ -86,7 +85,7 @@ def test_repeated_block_gives_the_same_answer(request_: Request) -> None:
     state, whole = b"", []
     for k in range(3):
         pcm = block(1200)[0][4 * 400 * k : 4 * 400 * (k + 1)]
-        asked = replace(request_, audio=pcm, state=state, sequence=k)
+        asked = request_.changed(audio=pcm, state=state, sequence=k)
         answer = at_region(asked, region)
         if k:
             again = at_region(asked, region)
@@ -94,22 +93,22 @@ def test_repeated_block_gives_the_same_answer(request_: Request) -> None:
         assert len(answer.state) <= 4096
         state = answer.state
         whole.append(samples(answer))
-    once = at_region(replace(request_, audio=block(1200)[0]), Region(KEYS))
+    once = at_region(request_.changed(audio=block(1200)[0]), Region(KEYS))
     np.testing.assert_allclose(np.concatenate(whole), samples(once), rtol=0, atol=2e-5)
 
 
 def test_rls_cancels() -> None:
     """RLS takes out what the reference explains, down to the noise of the primary."""
     region = Region(KEYS)
-    first = at_region(replace(BASE, algorithm="rls"), region)
-    second = replace(BASE, algorithm="rls", audio=block(400, 1)[0], state=first.state)
+    first = at_region(BASE.changed(algorithm="rls"), region)
+    second = BASE.changed(algorithm="rls", audio=block(400, 1)[0], state=first.state)
     assert (at_region(second, region).attenuation_db or 0.0) > 15.0
 
 
 def test_design_reaches_its_bound() -> None:
     """The designed filter's drive through the path leaves what the answer says."""
     pcm, _, d = block(4000)
-    asked = replace(BASE, algorithm="wiener", audio=pcm, secondary_path=(0.0, 1.0))
+    asked = BASE.changed(algorithm="wiener", audio=pcm, secondary_path=(0.0, 1.0))
     answer = at_region(asked, Region(KEYS))
     assert answer.details is not None
     error = d + np.convolve(samples(answer), [0.0, 1.0])[: len(d)]
@@ -137,9 +136,9 @@ def test_events_are_answered(kind: str) -> None:
 
 def test_expired_state_is_a_conflict() -> None:
     """A stored state that is gone is a 409 that says to start anew."""
-    asked = replace(BASE, algorithm="rls")
+    asked = BASE.changed(algorithm="rls")
     state = at_region(asked, Region(KEYS)).state
-    body = encode_request(replace(asked, state=state))
+    body = encode_request(asked.changed(state=state))
     assert Region(KEYS).serve(body, "application/octet-stream").status == 409
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,12 @@ def test_any_changed_byte_is_refused(place: int, flip: int) -> None:
     token[place] ^= flip
     with pytest.raises(ContractError):
         open_state(bytes(token), KEYS)
+
+
+@given(st.binary(min_size=16, max_size=150), st.binary(max_size=300))
+def test_signature_is_hmac(secret: bytes, message: bytes) -> None:
+    """Short and long keys sign as the standard library's HMAC-SHA256 does."""
+    assert Keys({1: secret}, 1).sign(1, message) == hmac.digest(secret, message, "sha256")[:16]
 
 
 @given(st.binary(max_size=200))

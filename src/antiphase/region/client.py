@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from antiphase.errors import ProtocolError
@@ -105,7 +105,7 @@ class EdgeClient:
         """
         values: dict[str, object] = {"audio": audio, "state": self._state, **(changes or {})}
         values["sequence"] = self._sequence
-        body = encode_request(replace(self._settings, **values))  # type: ignore[arg-type]
+        body = encode_request(self._settings.changed(**values))
         faults = []
         for place in self._places:
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import math
@@ -10,7 +9,7 @@ from typing import Any
 
 from .contract import Answer, ContractError, Request, need
 
-__all__ = ["answer_to_json", "decode_audio", "parse_json", "parse_json_answer"]
+__all__ = ["answer_to_json", "decode_audio", "encode_base64", "parse_json", "parse_json_answer"]
 
 FIELDS = frozenset(
     (
@@ -43,9 +42,14 @@ def decode_audio(audio_data: object, name: str = "audio_data") -> bytes:
     """
     need(isinstance(audio_data, str), name, type(audio_data).__name__, "base64 text")
     try:
-        return base64.b64decode(str(audio_data), validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64(str(audio_data), strict_mode=True)
+    except ValueError:
         raise ContractError(400, f"{name} is not valid base64") from None
+
+
+def encode_base64(data: bytes) -> str:
+    """Return bytes as base64 text."""
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _no_constant(text: str) -> float:
@@ -152,8 +156,8 @@ def parse_json(body: bytes) -> Request:
 def answer_to_json(answer: Answer) -> bytes:
     """Return the JSON form of an answer."""
     body: dict[str, Any] = {
-        "audio_data": base64.b64encode(answer.audio).decode(),
-        "state": base64.b64encode(answer.state).decode(),
+        "audio_data": encode_base64(answer.audio),
+        "state": encode_base64(answer.state),
         "sequence": answer.sequence,
         "sample_rate": answer.sample_rate,
         "attenuation_db": answer.attenuation_db,
@@ -173,8 +177,8 @@ def parse_json_answer(body: bytes) -> Answer:
     if not isinstance(values, dict) or "audio_data" not in values:
         raise ValueError("the body is no answer of /anc-process")
     return Answer(
-        audio=base64.b64decode(values["audio_data"], validate=True),
-        state=base64.b64decode(values["state"], validate=True),
+        audio=binascii.a2b_base64(values["audio_data"], strict_mode=True),
+        state=binascii.a2b_base64(values["state"], strict_mode=True),
         sequence=int(values["sequence"]),
         sample_rate=int(values["sample_rate"]),
         attenuation_db=values["attenuation_db"],

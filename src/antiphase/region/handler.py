@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from antiphase.errors import AntiphaseError
@@ -142,7 +142,7 @@ class Region:
         self._store.put(_key(session, following.sequence), value, STATE_TTL_S)
         if following.sequence >= 2:
             self._store.delete(_key(session, following.sequence - 2))
-        stored = replace(following, kind=STORED, taps=(), history=b"", blob=session)
+        stored = following._replace(kind=STORED, taps=(), history=b"", blob=session)
         return seal_state(stored, self._keys)
 
     def lambda_handler(self, event: dict[str, Any], context: object) -> dict[str, Any]:
