@@ -11,6 +11,7 @@ from antiphase.acoustics import noise
 from antiphase.errors import ParameterError, SignalError
 from antiphase.simulation import delay_by
 from antiphase.sync.align import LagChange, LagTracker, SyncLoop
+from antiphase.sync.clock import ClockLine
 
 Floats = npt.NDArray[np.float64]
 FS = 16000
@@ -83,6 +84,49 @@ def test_the_loop_finds_the_drift() -> None:
     assert loop.drift_ppm == pytest.approx(80, abs=0.5)
 
 
+def line(drift_ppm: float, error_ppm: float = 0.5) -> ClockLine:
+    return ClockLine(0.0, 0.0, 1 / FS, drift_ppm, error_ppm)
+
+
+def test_the_error_bounds_how_far_a_lag_is_wrong() -> None:
+    """On a lag that does not move, the scatter is at most the stated error, and no tenth of it."""
+    for kind in ("band", "white", "traffic"):
+        x = noise.make(kind, 12, FS)
+        changes = LagTracker().process(x, signal.lfilter(path(), 1, x))[8:]
+        scatter = np.sqrt(np.mean([c.samples**2 for c in changes]))
+        stated = np.sqrt(np.mean([c.error**2 for c in changes]))
+        assert 0.1 < scatter / stated < 1
+
+
+def test_noise_of_the_lag_moves_the_stream_less_than_itself() -> None:
+    """Estimates wrong by .1 sample, clock known to the timestamps: the true lag stays below .05."""
+    loop, lag, lags = SyncLoop(1024, drift_ppm=30), 0.0, []
+    rng = np.random.default_rng(3)
+    for wrong in 0.1 * rng.standard_normal(400):
+        loop.update(LagChange(lag + wrong, 0.9, 0.1), line(50))
+        lag += (loop.rate_ppm - 50.0) * 1e-6 * 1024
+        lags.append(lag)
+    assert np.std(lags[100:]) < 0.05
+    assert loop.drift_ppm == pytest.approx(50, abs=3)
+
+
+def test_a_lag_that_is_certain_overrules_the_timestamps() -> None:
+    """The clock falls by 40 ppm, the timestamps don't know: the lag stays below 1 sample."""
+    loop, lag, most = SyncLoop(1024, drift_ppm=100), 0.0, 0.0
+    for _ in range(200):
+        loop.update(LagChange(lag, 0.9, 0.1), line(100))
+        lag += (loop.rate_ppm - 60.0) * 1e-6 * 1024
+        most = max(most, abs(lag))
+    assert most < 1
+
+
+def test_timestamps_that_know_nothing_are_not_asked() -> None:
+    """With an error of 500 ppm their drift is not taken."""
+    loop = SyncLoop(1024, drift_ppm=10)
+    loop.update(LagChange(0.0, 1.0, 0.1), line(300, 500))
+    assert loop.drift_ppm == 10
+
+
 def test_the_loop_skips_slips_and_ignores_what_is_unclear() -> None:
     """40 samples at once; nothing on an unclear estimate."""
     loop = SyncLoop(1024, drift_ppm=10)
@@ -96,7 +140,7 @@ def test_bad_input_is_refused() -> None:
     for bad in ({"segment": 10}, {"average": 0}, {"max_lag": 0}):
         with pytest.raises(ParameterError, match="must be"):
             LagTracker(**bad)
-    with pytest.raises(ParameterError, match=r"gain=0\.5"):
-        SyncLoop(10, gain=0.5)
+    with pytest.raises(ParameterError, match=r"gain=0\.6"):
+        SyncLoop(10, gain=0.6)
     with pytest.raises(SignalError, match="disturbance has 3"):
         LagTracker().process(np.zeros(4), np.zeros(3))

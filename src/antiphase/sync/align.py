@@ -15,6 +15,7 @@ from scipy import fft
 
 from antiphase.arrays import as_signal
 from antiphase.errors import SignalError, require
+from antiphase.sync.clock import ClockLine
 
 __all__ = ["LagChange", "LagTracker", "SyncLoop"]
 
@@ -24,8 +25,8 @@ Complexes = npt.NDArray[np.complex128]
 _FINE = 4
 # Share of the strongest cross-spectrum below which a frequency tells nothing.
 _WEAK = 1e-4
-# An estimate is some hops old: a loop much faster than this would swing.
-_MOST_GAIN = 0.3
+# Errors of timestamps up to this size are worth listening to.
+_TOLD_PPM = 100.0
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,13 @@ class LagChange:
         Positive: the reference comes earlier, relative to the disturbance, than it did.
     clarity : float
         In [0, 1]: 1 where all frequencies agree; below .5 the path itself has changed.
+    error : float
+        Standard error of `samples`, from how far the frequencies disagree.
     """
 
     samples: float
     clarity: float
+    error: float = 0.0
 
 
 class LagTracker:
@@ -187,17 +191,23 @@ class LagTracker:
             best -= float(np.sum(weight * self._omega * angle) / np.sum(power))
         left = centred * np.exp(1j * self._omega * best)
         clarity = float(np.abs(np.sum(weight * left).real) / np.sum(weight))
-        return LagChange(self._lag + best, clarity)
+        scatter = np.linalg.norm(weight * self._omega * np.angle(left))
+        return LagChange(self._lag + best, clarity, float(scatter / np.sum(power)))
 
 
 class SyncLoop:
     """Turns lag changes into the rate at which a stream must be played, a loop of second order.
 
-    With L the lag in samples and H the samples between estimates: ``drift ← drift − g²/4·L/H``,
-    ``rate = drift − g·L/H`` (critically damped), ``g = min(gain·(1 + 2·|L|), .3)``: what may be
-    noise of the estimate is averaged, what can't be is corrected fast. Clocks that differ leave no
-    lag. Unclear estimates leave the drift as it is, lags above `jump` samples are to be taken at
-    once.
+    With L the lag in samples, σ its standard error and H the samples between estimates:
+
+    ``s = L² / (L² + 4σ²)``, ``g = gain·s``,
+    ``drift ← drift − g²/4·L/H + trust·(1 − s)·(drift told by timestamps − drift)``,
+    ``rate = drift − g·L/H`` (critically damped for s = 1).
+
+    A lag that may be noise of the estimate moves little and leaves the drift to the timestamps,
+    which know a steady one better than sound does; a lag that can't be noise is corrected fast and
+    overrules them, as they learn of a changed drift seconds later. Clocks that differ leave no lag.
+    Unclear estimates leave the drift as it is, lags above `jump` samples are to be taken at once.
 
     Parameters
     ----------
@@ -206,7 +216,10 @@ class SyncLoop:
     drift_ppm : float
         What timestamps told, to start with.
     gain : float
-        Share of a small lag corrected until the next estimate, in (0, .3).
+        Share of a certain lag corrected until the next estimate, in (0, .5]; an estimate is some
+        hops old, so that a faster loop would swing.
+    trust : float
+        Share of the difference to the timestamps taken per estimate, in [0, 1].
     jump : float
         Samples, > 0; about what a buffer slips by at least.
     least_clarity : float
@@ -227,16 +240,19 @@ class SyncLoop:
         hop: int,
         *,
         drift_ppm: float = 0.0,
-        gain: float = 0.1,
+        gain: float = 0.3,
+        trust: float = 0.3,
         jump: float = 12.0,
         least_clarity: float = 0.4,
     ) -> None:
         require(hop >= 1, "hop", hop, "at least 1")
-        require(0 < gain < _MOST_GAIN, "gain", gain, f"in (0, {_MOST_GAIN})")
+        require(0 < gain <= 0.5, "gain", gain, "in (0, .5]")
+        require(0 <= trust <= 1, "trust", trust, "in [0, 1]")
         require(jump > 0, "jump", jump, "> 0 samples")
         require(0 <= least_clarity <= 1, "least_clarity", least_clarity, "in [0, 1]")
         self._hop = hop
         self._gain = gain
+        self._trust = trust
         self._jump = jump
         self._least = least_clarity
         self._drift = drift_ppm
@@ -252,15 +268,26 @@ class SyncLoop:
         """Rate to play at, re nominal: the drift and what works off the lag."""
         return self._rate
 
-    def update(self, change: LagChange) -> float:
-        """Take an estimate; return samples to skip at once (negative: to repeat), mostly 0."""
+    def update(self, change: LagChange, line: ClockLine | None = None) -> float:
+        """Take an estimate; return samples to skip at once (negative: to repeat), mostly 0.
+
+        Parameters
+        ----------
+        change : LagChange
+        line : ClockLine, optional
+            What timestamps tell of the same clock (`ClockTracker.line`).
+        """
         if change.clarity < self._least:
             self._rate = self._drift
             return 0.0
         if abs(change.samples) > self._jump:
             self._rate = self._drift
             return -change.samples
-        gain = min(_MOST_GAIN, self._gain * (1 + 2 * abs(change.samples)))
+        power = change.samples**2
+        sure = power / (power + 4 * change.error**2) if power else 0.0
+        if line is not None and line.error_ppm < _TOLD_PPM:
+            self._drift += self._trust * (1 - sure) * (line.drift_ppm - self._drift)
+        gain = self._gain * sure
         push = 1e6 * gain * change.samples / self._hop
         self._drift -= gain / 4 * push
         self._rate = self._drift - push
