@@ -113,7 +113,7 @@ def test_endpoints_reach_every_route_table(applied: Api) -> None:
 
 
 def test_groups_let_in_only_what_is_listed(applied: Api) -> None:
-    """From outside only media and signalling on 8443; the data stores only from our own groups."""
+    """Nothing from outside; the data stores only from our own groups."""
     ec2 = client(applied[1], "ec2")
     groups = ec2.describe_security_groups(
         Filters=[{"Name": "group-name", "Values": ["antiphase-test-*"]}]
@@ -129,8 +129,7 @@ def test_groups_let_in_only_what_is_listed(applied: Api) -> None:
     }
     ports = {"rds": 5432, "elasticache": 6379, "endpoints": 443}
     ours = {(to, "tcp", port, port, of) for to, port in ports.items() for of in ("lambda", "media")}
-    outside = {("media", protocol, 8443, 8443, "0.0.0.0/0") for protocol in ("udp", "tcp")}
-    assert inward == ours | outside
+    assert inward == ours
 
 
 def test_flow_log_covers_all_traffic_and_is_encrypted(applied: Api) -> None:

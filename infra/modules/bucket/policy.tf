@@ -89,6 +89,28 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
+  # Load balancers ask for the bucket's owner before they write.
+  dynamic "statement" {
+    for_each = length(var.log_writers) > 0 ? [sort(var.log_writers)] : []
+
+    content {
+      sid       = "LogWritersLook"
+      actions   = ["s3:GetBucketAcl"]
+      resources = [local.arn]
+
+      principals {
+        type        = "Service"
+        identifiers = statement.value
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.this.account_id]
+      }
+    }
+  }
+
   dynamic "statement" {
     for_each = sort(var.log_writers)
 

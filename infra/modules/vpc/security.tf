@@ -7,12 +7,8 @@ locals {
     endpoints   = "Interface endpoints"
   }
 
-  # Everything that may pass, one line each; what is not here is closed.
-  from_internet = merge([for range in var.media_cidrs : {
-    "media-udp-${range}" = { group = "media", protocol = "udp", port = var.media_port, cidr = range, why = "Media from clients" }
-    "media-tcp-${range}" = { group = "media", protocol = "tcp", port = var.media_port, cidr = range, why = "Signalling over TLS from clients" }
-  }]...)
-
+  # Everything that may pass, one line each; what is not here is closed. Clients reach media through
+  # a load balancer whose module adds that.
   between = {
     "lambda-rds"         = { from = "lambda", to = "rds", port = 5432, why = "Measurement history" }
     "media-rds"          = { from = "media", to = "rds", port = 5432, why = "Measurement history" }
@@ -35,18 +31,6 @@ resource "aws_security_group" "this" {
   vpc_id                 = aws_vpc.this.id
   revoke_rules_on_delete = true
   tags                   = merge(var.tags, { Name = "${var.name}-${each.key}" })
-}
-
-resource "aws_vpc_security_group_ingress_rule" "internet" {
-  for_each = local.from_internet
-
-  security_group_id = aws_security_group.this[each.value.group].id
-  description       = each.value.why
-  ip_protocol       = each.value.protocol
-  from_port         = each.value.port
-  to_port           = each.value.port
-  cidr_ipv4         = each.value.cidr
-  tags              = merge(var.tags, { Name = each.key })
 }
 
 resource "aws_vpc_security_group_ingress_rule" "between" {

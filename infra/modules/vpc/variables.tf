@@ -76,28 +76,6 @@ variable "interface_endpoints" {
   }
 }
 
-variable "media_port" {
-  description = "Port of media (UDP) and signalling (TCP)."
-  type        = number
-  default     = 8443
-
-  validation {
-    condition     = var.media_port >= 1024 && var.media_port <= 65535
-    error_message = "media_port must be 1024 to 65535: the service runs without privileges."
-  }
-}
-
-variable "media_cidrs" {
-  description = "IPv4 ranges that may send media and signalling; the whole internet for a public service."
-  type        = set(string)
-  default     = ["0.0.0.0/0"]
-
-  validation {
-    condition     = length(var.media_cidrs) > 0 && alltrue([for range in var.media_cidrs : can(cidrhost(range, 0))])
-    error_message = "media_cidrs must be IPv4 ranges such as 0.0.0.0/0."
-  }
-}
-
 variable "log_kms_key_arn" {
   description = "Key of the flow log."
   type        = string

@@ -22,3 +22,23 @@ mock_resource "aws_cloudwatch_log_group" {
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::000000000000:role/test" }
 }
+
+mock_resource "aws_lb" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/test/0" }
+}
+
+mock_resource "aws_lb_target_group" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/test/0" }
+}
+
+mock_resource "aws_launch_template" {
+  defaults = { id = "lt-0" }
+}
+
+mock_resource "aws_eks_node_group" {
+  defaults = { resources = [{ autoscaling_groups = [{ name = "test" }] }] }
+}
+
+mock_resource "aws_eip" {
+  defaults = { public_ip = "192.0.2.1" }
+}

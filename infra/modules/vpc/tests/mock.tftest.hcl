@@ -104,26 +104,6 @@ run "refuses_a_gateway_as_interface" {
   expect_failures = [var.interface_endpoints]
 }
 
-run "refuses_a_privileged_port" {
-  command = plan
-
-  variables {
-    media_port = 443
-  }
-
-  expect_failures = [var.media_port]
-}
-
-run "refuses_no_clients" {
-  command = plan
-
-  variables {
-    media_cidrs = []
-  }
-
-  expect_failures = [var.media_cidrs]
-}
-
 run "refuses_odd_retention" {
   command = plan
 

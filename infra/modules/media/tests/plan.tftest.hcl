@@ -1,0 +1,107 @@
+# The real provider, offline: its own checks run, and policies are the ones that it writes.
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+variables {
+  name              = "antiphase-test"
+  vpc_id            = "vpc-1"
+  public_subnets    = { us-east-1a = "subnet-1", us-east-1b = "subnet-2" }
+  private_subnets   = { us-east-1a = "subnet-3", us-east-1b = "subnet-4" }
+  security_group_id = "sg-1"
+  kms_key_arn       = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
+  log_kms_key_arn   = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000001"
+  certificate_arn   = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
+  log_bucket        = "antiphase-test-logs"
+  workers           = 3
+  administrators    = { operator = "arn:aws:iam::000000000000:role/operator" }
+  listeners         = { turn = { port = 3478, protocol = "UDP", target_port = 3478, target_protocol = "UDP" } }
+}
+
+run "plans" {
+  command = plan
+
+  assert {
+    condition = alltrue([for name, listener in aws_lb_listener.this :
+      listener.ssl_policy == "ELBSecurityPolicy-TLS13-1-3-2021-06" if listener.protocol == "TLS"
+    ])
+    error_message = "Signalling must be TLS 1.3 only."
+  }
+
+  assert {
+    condition = { for name, listener in aws_lb_listener.this : name => "${listener.protocol}:${listener.port}" } == {
+      signalling          = "TLS:443"
+      turn                = "UDP:3478"
+      worker-0-media      = "UDP:8443"
+      worker-0-signalling = "TLS:9443"
+      worker-1-media      = "UDP:8444"
+      worker-1-signalling = "TLS:9444"
+      worker-2-media      = "UDP:8445"
+      worker-2-signalling = "TLS:9445"
+    }
+    error_message = "Media starts at UDP 8443, and each worker has its own listeners."
+  }
+
+  assert {
+    condition     = alltrue([for name, group in aws_lb_target_group.this : group.protocol == aws_lb_listener.this[name].protocol])
+    error_message = "Groups must speak their listener's protocol."
+  }
+
+  assert {
+    condition = alltrue([
+      !aws_eks_cluster.this.vpc_config[0].endpoint_public_access,
+      aws_eks_cluster.this.encryption_config[0].provider[0].key_arn == var.kms_key_arn,
+      !aws_eks_cluster.this.access_config[0].bootstrap_cluster_creator_admin_permissions,
+      length(aws_eks_cluster.this.enabled_cluster_log_types) == 5,
+    ])
+    error_message = "The cluster must be closed, encrypted, administered by list and logged."
+  }
+
+  assert {
+    condition = (
+      aws_launch_template.this.metadata_options[0].http_tokens == "required" &&
+      aws_launch_template.this.metadata_options[0].http_put_response_hop_limit == 1 &&
+      tobool(aws_launch_template.this.block_device_mappings[0].ebs[0].encrypted)
+    )
+    error_message = "Nodes must guard their credentials and encrypt their disk."
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.balancer : rule.cidr_ipv4 == null])
+    error_message = "Nodes must hear the load balancer only."
+  }
+
+  assert {
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.clients : "${rule.ip_protocol}:${rule.from_port}"]) == toset(["tcp:443", "tcp:9443", "tcp:9444", "tcp:9445", "udp:3478", "udp:8443", "udp:8444", "udp:8445"])
+    error_message = "The load balancer must hear its listeners' ports only."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(data.aws_iam_policy_document.autoscaler.json).Statement : s.Condition.StringEquals["aws:ResourceTag/eks:cluster-name"] if s.Sid == "ScaleThisCluster"] == ["antiphase-test"]
+    error_message = "The autoscaler may touch this cluster's nodes only."
+  }
+}
+
+run "plans_one_more_zone" {
+  command = plan
+
+  variables {
+    public_subnets = { us-east-1a = "subnet-1", us-east-1b = "subnet-2", us-east-1c = "subnet-5" }
+    api_cidrs      = ["192.0.2.0/24"]
+  }
+
+  assert {
+    condition     = length(aws_eip.this) == 3 && aws_eks_cluster.this.vpc_config[0].endpoint_public_access
+    error_message = "Each zone must have an address, and the API must be open to the range that is named."
+  }
+}
