@@ -117,7 +117,7 @@ class BatchLoop {
                           std::size_t reorder) {
     const std::lock_guard<std::mutex> hold(control_);
     const std::size_t slot = place(streams_);
-    streams_[slot] = std::make_unique<Stream>(format, decoder, opus_, reorder);
+    streams_[slot] = std::make_unique<Stream>(format, decoder, opus_, reorder, sender_.scratch);
     const auto stream = static_cast<std::int32_t>(slot);
     by_ssrc_[key(id, ssrc)] = stream;
     return stream;

@@ -132,6 +132,7 @@ class LoadClient {
 
  private:
   static constexpr std::size_t window = 256;
+  static constexpr double longest_s = 1.0;  // what comes later counts as not answered
 
   struct Client {
     int socket = -1;
@@ -227,15 +228,16 @@ class LoadClient {
       return;
     }
     ++c.totals.received;
-    if (!c.aligned) {
-      // The server's numbers keep the steps of ours: the first answer belongs to the oldest packet
-      // that can be under way, the one sent last.
+    // The server's numbers keep the steps of ours. An answer belongs to the packet sent last at
+    // the newest: where it would belong to one that is yet to be sent, the first answers were late.
+    auto ours = static_cast<std::uint16_t>(packet.sequence + c.offset);
+    if (!c.aligned || static_cast<std::int16_t>(ours - c.sequence) > 0) {
       c.aligned = true;
-      c.offset = static_cast<std::uint16_t>(c.sequence - packet.sequence);
+      ours = c.sequence;
+      c.offset = static_cast<std::uint16_t>(ours - packet.sequence);
     }
-    const auto ours = static_cast<std::uint16_t>(packet.sequence + c.offset);
     const double delay = now_s() - c.sent_s[ours % window];
-    if (delay >= 0 && delay < 1.0) {
+    if (delay >= 0 && delay < longest_s) {
       ++c.totals.answered;
       delays_.add(static_cast<std::uint64_t>(delay * 1e9));
     }

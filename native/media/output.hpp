@@ -76,7 +76,8 @@ class Output {
   }
 
   // The payload of one frame; 0 where the frame does not fit the codec.
-  std::size_t encode(const float* pcm, std::size_t frames, std::uint8_t* data, std::size_t limit) {
+  std::size_t encode(const float* pcm, std::size_t frames, Scratch& scratch, std::uint8_t* data,
+                     std::size_t limit) {
     const std::size_t samples = frames * format.channels;
     switch (format.codec) {
       case Codec::opus: {
@@ -94,8 +95,8 @@ class Output {
         return 2 * samples;
       case Codec::g722:
         if (frames % 2 != 0 || frames > max_frame || frames / 2 > limit) return 0;
-        for (std::size_t k = 0; k < frames; ++k) samples_[k] = to_int16(pcm[k]);
-        g722_.encode(samples_.data(), frames, data);
+        for (std::size_t k = 0; k < frames; ++k) scratch.samples[k] = to_int16(pcm[k]);
+        g722_.encode(scratch.samples.data(), frames, data);
         return frames / 2;
       case Codec::pcmu:
       case Codec::pcma: {
@@ -137,7 +138,6 @@ class Output {
   OpusApi opus_;
   std::vector<std::uint8_t> extension_;
   g722::Encoder g722_;
-  std::array<std::int16_t, max_frame> samples_{};
   std::array<std::vector<std::uint8_t>, 64> history_;
   int used_bitrate_ = 0;
   bool forwarding_ = false;

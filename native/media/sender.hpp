@@ -31,6 +31,7 @@ class Sender {
   std::vector<std::unique_ptr<Output>> outputs;
   LoopCounters counters;
   DelayHistogram delays;
+  Scratch scratch;
 
   // When the packet came that is being worked on.
   void begin(std::uint64_t time_ns) { time_ns_ = time_ns; }
@@ -59,7 +60,7 @@ class Sender {
         on_listen(frame);
         continue;
       }
-      const Sound sound = routes[k].treat(frame.sound, scratch_);
+      const Sound sound = routes[k].treat(frame.sound, scratch);
       for (std::size_t j = k; j < routes.size(); ++j) {
         if (!done_[j] && routes[j].same_treatment(routes[k])) emit_alike(stream, j, sound);
       }
@@ -125,7 +126,7 @@ class Sender {
       done_[k] = true;
       group_.push_back(output);
     }
-    emit(routes[first].match(sound, leader->format.channels, scratch_), sound.frames);
+    emit(routes[first].match(sound, leader->format.channels, scratch), sound.frames);
   }
 
   // Encodes for the whole group at the bitrate that its weakest receiver can take.
@@ -136,7 +137,7 @@ class Sender {
       if (output->bitrate > 0 && (bitrate == 0 || output->bitrate < bitrate)) bitrate = output->bitrate;
     }
     leader.use_bitrate(bitrate);
-    const std::size_t size = leader.encode(pcm, frames, payload_.data(), payload_.size());
+    const std::size_t size = leader.encode(pcm, frames, scratch, payload_.data(), payload_.size());
     if (size == 0) {
       ++counters.unencodable;
       return false;
@@ -177,7 +178,6 @@ class Sender {
   std::size_t pending_ = 0;
   std::array<std::uint64_t, out_batch> times_ns_{};
   std::uint64_t time_ns_ = 0;
-  Scratch scratch_;
   std::vector<bool> done_;      // routes that the frame in work has been sent on
   std::vector<Output*> group_;  // outputs that share one encoding
   std::array<std::uint8_t, payload_limit> payload_{};

@@ -65,9 +65,13 @@ struct ReceptionCounters {
   double jitter = 0;  // RTP clock units
 };
 
+// Buffers of one frame that all streams and outputs of a loop share.
 struct Scratch {
-  std::vector<float> a, b, c;
-  Scratch() : a(max_frame * max_stream_channels), b(max_frame), c(max_frame) {}
+  std::vector<float> pcm, a, b, c;
+  std::vector<std::int16_t> samples;
+  Scratch()
+      : pcm(max_frame * max_stream_channels), a(max_frame * max_stream_channels), b(max_frame),
+        c(max_frame), samples(max_frame) {}
 };
 
 enum class Processing : std::uint8_t { forward, gain, clean, listen };
@@ -119,8 +123,8 @@ struct Route {
 class Stream {
  public:
   // `reorder`: packets that may wait for a missing one before it is concealed.
-  Stream(const Format& f, void* decoder, const OpusApi& opus, std::size_t reorder)
-      : format(f), decoder_(decoder), opus_(opus), pcm_(max_frame * max_stream_channels),
+  Stream(const Format& f, void* decoder, const OpusApi& opus, std::size_t reorder, Scratch& scratch)
+      : format(f), decoder_(decoder), opus_(opus), pcm_(scratch.pcm), samples_(scratch.samples),
         held_(reorder > 0 ? reorder + 1 : 0) {}
 
   Format format;
@@ -211,6 +215,7 @@ class Stream {
       return;
     }
     timestamp_ = packet.timestamp;
+    if (format.codec != Codec::opus) last_.assign(pcm_.begin(), pcm_.begin() + size_of_frame());
     on_frame(Sound{pcm_.data(), frames_, format.channels}, timestamp_, false);
   }
 
@@ -317,16 +322,22 @@ class Stream {
     const float step = frames_ > 1 ? 1.0f / static_cast<float>(frames_ - 1) : 1.0f;
     for (std::size_t k = 0; k < frames_; ++k) {
       for (std::size_t c = 0; c < format.channels; ++c) {
-        pcm_[k * format.channels + c] *= 1.0f - static_cast<float>(k) * step;
+        last_[k * format.channels + c] *= 1.0f - static_cast<float>(k) * step;
       }
     }
+    std::copy(last_.begin(), last_.end(), pcm_.begin());
+  }
+
+  std::ptrdiff_t size_of_frame() const {
+    return static_cast<std::ptrdiff_t>(frames_ * format.channels);
   }
 
   void* decoder_;
   OpusApi opus_;
   g722::Decoder g722_;
-  std::array<std::int16_t, max_frame> samples_{};
-  std::vector<float> pcm_;
+  std::vector<float>& pcm_;  // the frame in work
+  std::vector<std::int16_t>& samples_;
+  std::vector<float> last_;  // the frame before, of codecs that do not keep it themselves
   std::size_t frames_ = 0;
   std::uint32_t timestamp_ = 0;
   std::int64_t next_ = -1;

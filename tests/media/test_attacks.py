@@ -186,6 +186,23 @@ def test_stun_with_a_bad_integrity(kind: Driver, caplog: pytest.LogCaptureFixtur
 
 
 @DRIVERS
+def test_replayed_stun_checks(kind: Driver, caplog: pytest.LogCaptureFixture) -> None:
+    """Checks that a stranger has recorded open no gate for him and don't take the media away."""
+
+    async def replay(room: Room, peer: Peer) -> int:
+        stranger = Stranger(room)
+        checks = [d for d in peer.sent if is_stun(d)]
+        stranger.send(*checks * 20)
+        stranger.send(foreign_hello())
+        assert await room.until(lambda: room.endpoint.counters.ungated >= 1)
+        home = peer.transport.get_extra_info("sockname")
+        assert room.endpoint._peers["honest"].agent.selected == home
+        return 20 * len(checks)
+
+    attacked(kind, caplog, "stun_replayed", replay)
+
+
+@DRIVERS
 def test_stun_for_nobody_and_broken_stun(kind: Driver, caplog: pytest.LogCaptureFixture) -> None:
     """Unknown user names and cut attributes are counted apart and stay unanswered."""
 

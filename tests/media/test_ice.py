@@ -100,6 +100,44 @@ def test_unknown_required_attributes_get_420(agent: IceLiteAgent) -> None:
     assert answer.attributes[Attribute.UNKNOWN_ATTRIBUTES] == b"\x77\x77"
 
 
+def test_a_replayed_check_moves_nothing(agent: IceLiteAgent) -> None:
+    """A recorded check from elsewhere opens no gate, moves no media and renews no consent."""
+    recorded = check(agent, nominate=True)
+    ask(agent, recorded, now=1.0)
+    assert ask(agent, recorded, AWAY, now=20.0) is None
+    assert (agent.selected, agent.rebindings, agent.replays) == (HOME, 0, 1)
+    assert not agent.knows(AWAY)
+    assert agent.expired(1.1 + CONSENT_SECONDS)
+
+
+def test_a_retransmitted_check_is_answered_again(agent: IceLiteAgent) -> None:
+    """A peer that missed our answer gets it again (RFC 8489 §6.3.1), which renews no consent."""
+    message = check(agent, nominate=True)
+    first = ask(agent, message, now=1.0)
+    again = ask(agent, message, now=20.0)
+    assert again == first
+    assert agent.replays == 0
+    assert agent.expired(1.1 + CONSENT_SECONDS)
+
+
+def test_a_recorded_nomination_does_not_move_media_back(agent: IceLiteAgent) -> None:
+    """After a rebinding the old address's check, replayed from there, changes nothing."""
+    recorded = check(agent, nominate=True)
+    ask(agent, recorded)
+    ask(agent, check(agent, nominate=True), AWAY)
+    assert ask(agent, recorded) is not None
+    assert (agent.selected, agent.rebindings) == (AWAY, 1)
+
+
+def test_what_is_remembered_of_checks_is_bounded(agent: IceLiteAgent) -> None:
+    """An hour of checks costs 12 kB; the last thousand can't be replayed."""
+    messages = [check(agent) for _ in range(3000)]
+    for message in messages:
+        ask(agent, message)
+    assert len(agent._seen) == 12 * 1024
+    assert all(ask(agent, m, AWAY) is None for m in messages[-1024:])
+
+
 def test_consent_expires_without_checks(agent: IceLiteAgent) -> None:
     """Each authenticated check renews consent; silence ends it."""
     ask(agent, check(agent), now=20.0)

@@ -247,9 +247,10 @@ class Endpoint:
             self._counters.stun_unknown += 1
             return
         agent = peer.agent
-        before = agent.bad_requests
+        before = agent.bad_requests, agent.replays
         answer = agent.handle(message, source, now)
-        self._counters.stun_unauthenticated += agent.bad_requests - before
+        self._counters.stun_unauthenticated += agent.bad_requests - before[0]
+        self._counters.stun_replayed += agent.replays - before[1]
         if answer is not None:
             self._send(answer, source)
         if agent.knows(source) and self._by_source.get(source) is not peer:

@@ -62,6 +62,8 @@ class Counters:
     stun_unknown: int = 0
     """STUN for no session of ours."""
     stun_unauthenticated: int = 0
+    stun_replayed: int = 0
+    """Checks that had come before, now from elsewhere."""
     junk: int = 0
     """Gated source, but neither DTLS nor RTP."""
     dtls_failed: int = 0

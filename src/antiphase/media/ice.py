@@ -2,8 +2,9 @@
 
 The lite agent answers authenticated binding requests, learns from them where the peer is
 (peer-reflexive addresses, so candidates in the peer's SDP are never needed), follows nominations
-and NAT rebinding, and counts consent (RFC 7675): without a fresh check the session ends. It never
-sends a request and never connects out.
+and NAT rebinding, and counts consent (RFC 7675): without a fresh check the session ends. A check
+that has come before (a retransmission, or a recording in other hands) moves nothing. The agent
+never sends a request and never connects out.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _KNOWN = frozenset(
     }
 )
 _MAX_SOURCES = 16
+_ID_BYTES = 12
+_MAX_IDS = 1024
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,9 @@ class IceLiteAgent:
     selected : tuple of (str, int) or None
         Where to send media: the source of the newest nominating check (or of the first check until
         one nominates).
+    rebindings, bad_requests, replays : int
+        Moves of a nominated path; requests with a wrong password; checks that had come before and
+        came from somewhere else.
     """
 
     local: IceCredentials
@@ -94,8 +100,10 @@ class IceLiteAgent:
     nominated: bool = False
     rebindings: int = 0
     bad_requests: int = 0
+    replays: int = 0
     sources: dict[Address, float] = field(default_factory=dict)
     consent_at: float = field(init=False)
+    _seen: bytearray = field(default_factory=bytearray, repr=False)
 
     def __post_init__(self) -> None:
         """Start the consent clock."""
@@ -106,6 +114,7 @@ class IceLiteAgent:
         self.local, self.remote = local, remote
         self.nominated = False
         self.consent_at = now
+        self._seen.clear()  # nobody can replay what the old password signed
 
     def expired(self, now: float) -> bool:
         """Whether consent has run out."""
@@ -148,11 +157,24 @@ class IceLiteAgent:
             return answer.encode(key)
         if Attribute.ICE_CONTROLLED in message.attributes:
             return _error(message, 487, "Role Conflict", key)
-        self._learn(source, now, nominate=Attribute.USE_CANDIDATE in message.attributes)
+        if self._is_new(message.transaction_id):
+            self._learn(source, now, nominate=Attribute.USE_CANDIDATE in message.attributes)
+        elif not self.knows(source):
+            self.replays += 1
+            return None
         answer = message.answer(MessageClass.SUCCESS)
         mapped = encode_xor_address(source, message.transaction_id)
         answer.attributes[Attribute.XOR_MAPPED_ADDRESS] = mapped
         return answer.encode(key)
+
+    def _is_new(self, transaction_id: bytes) -> bool:
+        """Whether none of the last 1024 checks was this one; it is remembered from now on."""
+        if transaction_id in self._seen:
+            return False
+        self._seen += transaction_id
+        if len(self._seen) > _ID_BYTES * _MAX_IDS:
+            del self._seen[:_ID_BYTES]
+        return True
 
     def _learn(self, source: Address, now: float, *, nominate: bool) -> None:
         self.consent_at = now

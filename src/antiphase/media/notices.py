@@ -16,6 +16,7 @@ _WORDS = {
     "stun_malformed": "malformed STUN messages",
     "stun_unknown": "STUN messages for no session of ours",
     "stun_unauthenticated": "STUN checks with a wrong password",
+    "stun_replayed": "replayed STUN checks",
     "junk": "datagrams of no known kind from checked sources",
     "dtls_failed": "broken DTLS records or failed handshakes",
     "srtp_failed": "forged or broken SRTP packets",
