@@ -55,17 +55,19 @@ def main() -> None:
     """Build and install."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--isas", default="", help='for instance "avx2"; default: all')
+    parser.add_argument("--wheel", help="write a wheel to this folder instead of installing")
     arguments = parser.parse_args()
-    settings = ["-C", f"cmake.define.ANTIPHASE_ISAS={arguments.isas}"] if arguments.isas else []
+    defines = [f"ANTIPHASE_ISAS={arguments.isas}"] if arguments.isas else []
     if system_compiler() is None:
         print("no C++ compiler found: using the ziglang wheel (first build about two minutes)")
-        settings += ["-C", f"cmake.define.CMAKE_TOOLCHAIN_FILE={zig_toolchain()}"]
+        defines.append(f"CMAKE_TOOLCHAIN_FILE={zig_toolchain()}")
     else:
         print(f"building the native kernels with {system_compiler()}")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [*command, "--no-build-isolation", "--no-deps", *settings, "-e", str(ROOT)], check=True
-    )
+    settings = [f"--config-settings=cmake.define.{define}" for define in defines]
+    wheel = ["wheel", "--wheel-dir", arguments.wheel, str(ROOT)]
+    goal = wheel if arguments.wheel else ["install", "-e", str(ROOT)]
+    options = ["--quiet", "--disable-pip-version-check", "--no-build-isolation", "--no-deps"]
+    subprocess.run([sys.executable, "-m", "pip", *goal, *options, *settings], check=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Tests of image, chart and manifests."""

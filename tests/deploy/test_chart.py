@@ -1,0 +1,267 @@
+"""The Helm chart: what Kubernetes would take, what it promises, what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helm_python import HelmError
+
+from deploy.render import (
+    ENVIRONMENTS,
+    KUBERNETES,
+    faults,
+    objects,
+    read_values,
+    render,
+    schema_faults,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = read_values("production")
+PARTS = ["api-keys", "token-secret", "turn-secret", "states-url", "history-url"]
+
+
+def changed(environment: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - values of any type
+    """Return an environment's values with ``table__key=value`` changed."""
+    values = copy.deepcopy(read_values(environment))
+    for name, value in changes.items():
+        table, _, key = name.partition("__")
+        values.setdefault(table, {})[key] = value
+    return values
+
+
+def of_kind(kind: str, values: dict[str, Any] = PRODUCTION) -> dict[str, dict[str, Any]]:
+    """Return the objects of a kind by name."""
+    found = [made for made in objects(values) if made["kind"] == kind]
+    return {made["metadata"]["name"]: made for made in found}
+
+
+def pods(values: dict[str, Any] = PRODUCTION) -> dict[str, dict[str, Any]]:
+    """Return the pod specifications by the name of what makes them."""
+    made = of_kind("StatefulSet", values) | of_kind("Deployment", values)
+    return {name: each["spec"]["template"]["spec"] for name, each in made.items()}
+
+
+def worker(values: dict[str, Any] = PRODUCTION) -> dict[str, Any]:
+    """Return the worker's container."""
+    container: dict[str, Any] = pods(values)["antiphase-media"]["containers"][0]
+    return container
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_helm_finds_no_fault(environment: str) -> None:
+    """Helm's own linter, strict, says nothing."""
+    assert faults(read_values(environment)) == []
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_kubernetes_would_take_every_object(environment: str, version: str) -> None:
+    """Every object fits the published schema of that version, without an unknown field."""
+    assert schema_faults(read_values(environment), version) == []
+
+
+def test_the_schemas_do_find_faults() -> None:
+    """A resource that is no quantity of anything is found: the check can fail."""
+    spoilt = changed("production", media__resources={"requests": ["much"]})
+    assert any("StatefulSet" in fault for fault in schema_faults(spoilt, KUBERNETES[-1]))
+
+
+def test_manifests_are_those_of_the_chart() -> None:
+    """The plain manifests in deploy/manifests are up to date."""
+    done = subprocess.run(
+        [sys.executable, "deploy/render.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_pod_is_closed() -> None:
+    """No pod runs as root, writes to its root file system, gains a capability or has a token."""
+    for name, pod in pods().items():
+        assert pod["securityContext"]["runAsNonRoot"], name
+        assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+        assert not pod["automountServiceAccountToken"]
+        assert not pod["enableServiceLinks"]
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"], (name, container["name"])
+            assert not context["allowPrivilegeEscalation"]
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            assert "memory" in container["resources"]["limits"]
+
+
+def test_only_the_container_that_asks_has_a_token() -> None:
+    """The account's token is mounted where the node's address is asked for and nowhere else."""
+    for pod in pods().values():
+        holders = [
+            container["name"]
+            for container in [*pod["initContainers"], *pod["containers"]]
+            if any(mount["name"] == "token" for mount in container["volumeMounts"])
+        ]
+        assert holders == ["address"]
+    (role,) = of_kind("ClusterRole").values()
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]
+
+
+def test_secrets_are_named_and_never_given() -> None:
+    """The chart makes no secret; whatever could be one is a reference."""
+    assert of_kind("Secret") == {}
+    found = {}
+    for pod in pods().values():
+        for entry in [entry for each in pod["containers"] for entry in each["env"]]:
+            reference = entry.get("valueFrom", {}).get("secretKeyRef")
+            if reference:
+                assert reference["name"] == "antiphase"
+                found[entry["name"]] = reference["key"]
+            else:
+                assert not entry["name"].endswith(("SECRET", "KEYS", "PASSWORD")), entry
+    assert set(found.values()) == set(PARTS)
+
+
+def test_three_replicas_scale_on_sessions() -> None:
+    """Three workers at least, more by mean sessions, fewer only after half an hour."""
+    (scaler,) = of_kind("HorizontalPodAutoscaler").values()
+    spec = scaler["spec"]
+    assert spec["minReplicas"] == 3
+    assert spec["scaleTargetRef"]["name"] == "antiphase-media"
+    (metric,) = spec["metrics"]
+    assert metric["pods"]["metric"]["name"] == "antiphase_sessions"
+    assert metric["pods"]["target"] == {"type": "AverageValue", "averageValue": "50"}
+    down = spec["behavior"]["scaleDown"]
+    assert down["stabilizationWindowSeconds"] >= 1800
+    assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 600}]
+    # A fixed number beside an autoscaler would undo it at each upgrade.
+    assert "replicas" not in of_kind("StatefulSet")["antiphase-media"]["spec"]
+
+
+def test_the_metric_is_one_that_the_service_has() -> None:
+    """The autoscaler's metric is a gauge of the service."""
+    text = (ROOT / "src/antiphase/service/telemetry.py").read_text(encoding="utf-8")
+    assert '"antiphase_sessions"' in text
+
+
+def test_a_rollout_drains() -> None:
+    """One worker goes at a time, after new clients have stopped coming, and has time to drain."""
+    workers = of_kind("StatefulSet")["antiphase-media"]["spec"]
+    assert workers["updateStrategy"]["type"] == "RollingUpdate"
+    pod, container = pods()["antiphase-media"], worker()
+    env = {entry["name"]: entry.get("value") for entry in container["env"]}
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    drain = int(env["ANTIPHASE_DRAIN_S"] or 0)
+    assert pod["terminationGracePeriodSeconds"] >= pause + drain + 5
+    ready = container["readinessProbe"]
+    assert ready["httpGet"]["path"] == "/readyz"
+    assert ready["periodSeconds"] * ready["failureThreshold"] <= pause
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    budgets = of_kind("PodDisruptionBudget")
+    assert {each["spec"]["maxUnavailable"] for each in budgets.values()} == {1}
+    named = of_kind("Service")["antiphase-media"]["spec"]
+    assert named["publishNotReadyAddresses"]
+    assert named["clusterIP"] == "None"
+
+
+def test_each_worker_has_one_udp_port_and_a_name() -> None:
+    """A worker takes media on one UDP port, and clients are sent to it by its own name."""
+    udp = [port for port in worker()["ports"] if port["protocol"] == "UDP"]
+    assert [port["containerPort"] for port in udp] == [8443]
+    env = {entry["name"]: entry.get("value") for entry in worker()["env"]}
+    assert env["ANTIPHASE_WORKER_URL"] == "https://$(POD_NAME).media.example.org:8443"
+    names = [entry["name"] for entry in worker()["env"]]
+    assert names.index("POD_NAME") < names.index("ANTIPHASE_WORKER_URL")
+
+
+@pytest.mark.parametrize("address", ["podIP", "hostIP"])
+def test_an_address_can_come_from_the_pod(address: str) -> None:
+    """The pod's or node's own address needs no Kubernetes API and no role."""
+    values = changed("production", media__advertise=address, turn__enabled=False, turn__urls=[])
+    env = {entry["name"]: entry for entry in worker(values)["env"]}
+    field = env["ANTIPHASE_ADVERTISE"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert field == f"status.{address}"
+    assert "initContainers" not in pods(values)["antiphase-media"]
+    assert of_kind("ClusterRole", values) == {}
+
+
+def test_what_is_not_listed_is_closed() -> None:
+    """Each pod is under a policy that opens name lookups only; the metadata service is shut."""
+    policies = of_kind("NetworkPolicy")
+    everything = policies["antiphase-closed"]["spec"]
+    assert everything["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in everything
+    assert {port["port"] for rule in everything["egress"] for port in rule["ports"]} == {53}
+    for kind in ("StatefulSet", "Deployment"):
+        for made in of_kind(kind).values():
+            labels = made["spec"]["template"]["metadata"]["labels"]
+            assert everything["podSelector"]["matchLabels"].items() <= labels.items()
+    for policy in policies.values():
+        for rule in policy["spec"].get("egress", []):
+            for to in rule["to"]:
+                block = to.get("ipBlock", {})
+                if block.get("cidr") == "0.0.0.0/0":
+                    assert "169.254.0.0/16" in block["except"]
+    media = policies["antiphase-media"]["spec"]["ingress"]
+    assert {(p["port"], p["protocol"]) for rule in media for p in rule["ports"]} == {
+        (8443, "TCP"),
+        (8443, "UDP"),
+    }
+
+
+def test_development_needs_nothing_but_a_cluster() -> None:
+    """On kind or minikube: one worker, embedded stores, no load balancer, no relay, no scaler."""
+    values = read_values("dev")
+    assert of_kind("StatefulSet", values)["antiphase-media"]["spec"]["replicas"] == 1
+    assert of_kind("HorizontalPodAutoscaler", values) == {}
+    assert of_kind("Deployment", values) == {}
+    assert of_kind("Service", values)["antiphase-signalling"]["spec"]["type"] == "NodePort"
+    assert worker(values)["image"] == "antiphase:dev"
+    assert not any("STATES" in entry["name"] for entry in worker(values)["env"])
+
+
+def test_a_digest_wins_over_a_tag() -> None:
+    """An image given by digest is used by digest."""
+    digest = "sha256:" + "0" * 64
+    values = changed("production", image__repository="r/a", image__tag="x", image__digest=digest)
+    assert worker(values)["image"] == f"r/a@{digest}"
+
+
+def test_two_releases_do_not_share_names() -> None:
+    """Names follow the release, so that two can live in one cluster."""
+    text = render(PRODUCTION, name="blue")
+    assert "name: blue-antiphase-media" in text
+    assert "name: antiphase-media" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"stores__sessionsUrl": ""}, "stores.sessionsUrl"),
+        ({"secrets__statesUrl": ""}, "secrets.statesUrl"),
+        ({"turn__enabled": False}, "turn.enabled"),
+        ({"media__replicas": 0}, "replicas"),
+        ({"media__port": 80}, "port"),
+        ({"media__advertise": "theirs"}, "advertise"),
+        ({"media__domain": "Media"}, "domain"),
+        ({"media__origins": ["http://a"]}, "origins"),
+        ({"media__drain": 5}, "drain"),
+        ({"media__env": {"PATH": "x"}}, "PATH"),
+        ({"image__digest": "latest"}, "digest"),
+        ({"signalling__type": "Ingress"}, "type"),
+        ({"stores__sessionsUrl": "sqlite://x"}, "sessionsUrl"),
+        ({"secrets__service": ""}, "service"),
+        ({"turn__urls": ["http://a"]}, "urls"),
+        ({"networkPolicy__clients": ["everybody"]}, "clients"),
+    ],
+)
+def test_bad_values_are_refused(changes: dict[str, Any], words: str) -> None:
+    """A value that could not work is refused before anything reaches a cluster."""
+    with pytest.raises(HelmError, match=words):
+        render(changed("production", **changes))
