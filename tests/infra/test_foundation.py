@@ -7,13 +7,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from antiphase.storage.dynamodb import DynamoSessions
 from antiphase.storage.sessions import ConnectionRecord, SessionRecord
-from tests.infra.terraform import Terraform, make_terraform
-from tests.storage.servers import aws
+from tests.infra.local_api import Applied, applied_root
 
 pytestmark = pytest.mark.slow
 WHERE = "tests/foundation"
@@ -32,60 +30,41 @@ DRIFTS = {
     "module.s3.module.models.aws_s3_bucket_intelligent_tiering_configuration.this": ("this",),
     "module.s3.module.raw.aws_s3_bucket_notification.this": ("this",),
 }
-Api = tuple[Terraform, str]
 
 
-def client(url: str, service: str) -> Any:  # noqa: ANN401 - boto3 has no types
-    """Return a client of the local API."""
-    return boto3.client(service, region_name=REGION, endpoint_url=url)
-
-
-def changes(terraform: Terraform, *words: str) -> dict[str, list[str]]:
-    """Plan and return what would happen to each address, reads and no-ops left out."""
-    terraform.run(WHERE, "plan", "-out=plan.bin", *words)
-    plan = json.loads(terraform.run(WHERE, "show", "-json", "plan.bin"))
-    found = {c["address"]: c["change"]["actions"] for c in plan["resource_changes"]}
-    return {address: to for address, to in found.items() if to not in (["no-op"], ["read"])}
+def expect_nothing(applied: Applied) -> None:
+    """Fail if a bucket, table or network is left."""
+    assert applied.client("s3").list_buckets()["Buckets"] == []
+    assert applied.client("dynamodb").list_tables()["TableNames"] == []
+    own = [{"Name": "is-default", "Values": ["false"]}]
+    assert applied.client("ec2").describe_vpcs(Filters=own)["Vpcs"] == []
 
 
 @pytest.fixture(scope="module")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     """Apply once for all tests of this file; destroy at the end, which must leave nothing."""
-    with pytest.MonkeyPatch.context() as patch, aws(patch) as url:
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-        extra = {"AWS_ENDPOINT_URL": url, "AWS_EC2_METADATA_DISABLED": "true", **keys}
-        terraform = make_terraform(tmp_path_factory.mktemp("foundation"), extra)
-        terraform.run(WHERE, "init")
-        terraform.run(WHERE, "apply", "-auto-approve", "-parallelism=20")
-        yield terraform, url
-        terraform.run(WHERE, "destroy", "-auto-approve", "-parallelism=20")
-        assert terraform.run(WHERE, "state", "list") == ""
-        assert client(url, "s3").list_buckets()["Buckets"] == []
-        assert client(url, "dynamodb").list_tables()["TableNames"] == []
-        nets = client(url, "ec2").describe_vpcs(
-            Filters=[{"Name": "is-default", "Values": ["false"]}]
-        )
-        assert nets["Vpcs"] == []
+    with applied_root(tmp_path_factory.mktemp("foundation"), WHERE, expect_nothing) as done:
+        yield done
 
 
-def test_a_second_plan_changes_only_what_the_local_api_forgets(applied: Api) -> None:
+def test_a_second_plan_changes_only_what_the_local_api_forgets(applied: Applied) -> None:
     """The drift is the listed one, no more and no less."""
     allowed = {f'{base}["{key}"]' for base, names in DRIFTS.items() for key in names}
-    assert set(changes(applied[0])) == allowed
+    assert set(applied.changes()) == allowed
 
 
-def test_one_zone_more_replaces_nothing(applied: Api) -> None:
+def test_one_zone_more_replaces_nothing(applied: Applied) -> None:
     """A fourth zone adds its own subnets, routes and NAT; nothing of the network is destroyed."""
     zones = json.dumps([*ZONES, "us-east-1d"])
-    found = changes(applied[0], "-var", f"availability_zones={zones}")
+    found = applied.changes("-var", f"availability_zones={zones}")
     network = {address: to for address, to in found.items() if address.startswith("module.vpc.")}
-    assert network['module.vpc.aws_nat_gateway.this["us-east-1d"]'] == ["create"]
-    assert not [address for address, to in network.items() if "delete" in to]
+    assert network['module.vpc.aws_nat_gateway.this["us-east-1d"]'] == "create"
+    assert not [address for address, to in network.items() if to in ("delete", "replace")]
 
 
-def test_each_zone_leaves_by_its_own_nat(applied: Api) -> None:
+def test_each_zone_leaves_by_its_own_nat(applied: Applied) -> None:
     """A private subnet's default route ends at the NAT gateway in its own zone."""
-    ec2 = client(applied[1], "ec2")
+    ec2 = applied.client("ec2")
     tagged = [{"Name": "tag:Tier", "Values": ["public", "private"]}]
     subnets = {s["SubnetId"]: s for s in ec2.describe_subnets(Filters=tagged)["Subnets"]}
     assert len(subnets) == 6
@@ -104,17 +83,17 @@ def test_each_zone_leaves_by_its_own_nat(applied: Api) -> None:
             assert zones == ([subnets[place]["AvailabilityZone"]] if tier == "private" else [])
 
 
-def test_endpoints_reach_every_route_table(applied: Api) -> None:
+def test_endpoints_reach_every_route_table(applied: Applied) -> None:
     """S3 and DynamoDB are reached without NAT from all four route tables."""
-    found = client(applied[1], "ec2").describe_vpc_endpoints()["VpcEndpoints"]
+    found = applied.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
     gateways = {e["ServiceName"]: e for e in found if e["VpcEndpointType"] == "Gateway"}
     assert set(gateways) == {f"com.amazonaws.{REGION}.{name}" for name in ("s3", "dynamodb")}
     assert all(len(endpoint["RouteTableIds"]) == 4 for endpoint in gateways.values())
 
 
-def test_groups_let_in_only_what_is_listed(applied: Api) -> None:
+def test_groups_let_in_only_what_is_listed(applied: Applied) -> None:
     """Nothing from outside; the data stores only from our own groups."""
-    ec2 = client(applied[1], "ec2")
+    ec2 = applied.client("ec2")
     groups = ec2.describe_security_groups(
         Filters=[{"Name": "group-name", "Values": ["antiphase-test-*"]}]
     )
@@ -132,11 +111,11 @@ def test_groups_let_in_only_what_is_listed(applied: Api) -> None:
     assert inward == ours
 
 
-def test_flow_log_covers_all_traffic_and_is_encrypted(applied: Api) -> None:
+def test_flow_log_covers_all_traffic_and_is_encrypted(applied: Applied) -> None:
     """All traffic is logged to a group with our key and an end."""
-    (log,) = client(applied[1], "ec2").describe_flow_logs()["FlowLogs"]
+    (log,) = applied.client("ec2").describe_flow_logs()["FlowLogs"]
     assert log["TrafficType"] == "ALL"
-    found = client(applied[1], "logs").describe_log_groups(logGroupNamePrefix="/antiphase-test/")
+    found = applied.client("logs").describe_log_groups(logGroupNamePrefix="/antiphase-test/")
     (group,) = found["logGroups"]
     assert group["kmsKeyId"]
     assert group["retentionInDays"] == 90
@@ -152,10 +131,10 @@ def test_flow_log_covers_all_traffic_and_is_encrypted(applied: Api) -> None:
     ],
 )
 def test_buckets_are_closed_and_encrypted(
-    applied: Api, role: str, versions: str, algorithm: str
+    applied: Applied, role: str, versions: str, algorithm: str
 ) -> None:
     """Encryption, versioning, public access block, and a policy that refuses plain HTTP."""
-    s3, name = client(applied[1], "s3"), f"antiphase-test-{role}-000000000000"
+    s3, name = applied.client("s3"), f"antiphase-test-{role}-000000000000"
     rules = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == algorithm
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == versions
@@ -171,9 +150,9 @@ def test_buckets_are_closed_and_encrypted(
     assert (ours <= set(by_sid)) == (algorithm == "aws:kms")
 
 
-def test_buckets_grow_cheaper_with_age(applied: Api) -> None:
+def test_buckets_grow_cheaper_with_age(applied: Applied) -> None:
     """Recordings go to Glacier at 90 days, processed audio ends at 30."""
-    s3 = client(applied[1], "s3")
+    s3 = applied.client("s3")
 
     def rule(role: str) -> dict[str, Any]:
         name = f"antiphase-test-{role}-000000000000"
@@ -194,10 +173,10 @@ def test_buckets_grow_cheaper_with_age(applied: Api) -> None:
     ],
 )
 def test_tables_are_what_the_service_needs(
-    applied: Api, role: str, key: str, index: str, columns: list[str]
+    applied: Applied, role: str, key: str, index: str, columns: list[str]
 ) -> None:
     """Key, index, on-demand billing, TTL, recovery, encryption and stream of each table."""
-    dynamodb, name = client(applied[1], "dynamodb"), f"antiphase-test-{role}"
+    dynamodb, name = applied.client("dynamodb"), f"antiphase-test-{role}"
     table = dynamodb.describe_table(TableName=name)["Table"]
     assert [part["AttributeName"] for part in table["KeySchema"]] == [key]
     (found,) = table["GlobalSecondaryIndexes"]
@@ -212,9 +191,9 @@ def test_tables_are_what_the_service_needs(
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
-def test_throttling_raises_an_alarm(applied: Api) -> None:
+def test_throttling_raises_an_alarm(applied: Applied) -> None:
     """Reads and writes of both tables and both indexes are watched."""
-    alarms = client(applied[1], "cloudwatch").describe_alarms()["MetricAlarms"]
+    alarms = applied.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert len(alarms) == 8
     assert {alarm["MetricName"] for alarm in alarms} == {
         "ReadThrottleEvents",
@@ -222,11 +201,11 @@ def test_throttling_raises_an_alarm(applied: Api) -> None:
     }
 
 
-def test_the_service_uses_exactly_these_tables(applied: Api) -> None:
+def test_the_service_uses_exactly_these_tables(applied: Applied) -> None:
     """The registry of sessions works on the tables that Terraform made, indexes included."""
     now = time.time()
     store = DynamoSessions(
-        "antiphase-test-sessions", "antiphase-test-connections", REGION, time.time, applied[1]
+        "antiphase-test-sessions", "antiphase-test-connections", REGION, time.time, applied.url
     )
     assert store.create(SessionRecord("s", "w", now, now + 600))
     assert not store.create(SessionRecord("s", "other", now, now + 600))
@@ -239,9 +218,9 @@ def test_the_service_uses_exactly_these_tables(applied: Api) -> None:
     store.close()
 
 
-def test_keys_rotate(applied: Api) -> None:
+def test_keys_rotate(applied: Applied) -> None:
     """Both keys are rotated by the platform."""
-    kms = client(applied[1], "kms")
+    kms = applied.client("kms")
     aliases = kms.list_aliases()["Aliases"]
     ours = [a for a in aliases if a["AliasName"].startswith("alias/antiphase-test-")]
     assert len(ours) == 2

@@ -42,3 +42,11 @@ mock_resource "aws_eks_node_group" {
 mock_resource "aws_eip" {
   defaults = { public_ip = "192.0.2.1" }
 }
+
+mock_resource "aws_wafv2_web_acl" {
+  defaults = { arn = "arn:aws:wafv2:us-east-1:000000000000:global/webacl/test/00000000-0000-0000-0000-000000000000" }
+}
+
+mock_resource "aws_kinesis_firehose_delivery_stream" {
+  defaults = { arn = "arn:aws:firehose:us-east-1:000000000000:deliverystream/test" }
+}

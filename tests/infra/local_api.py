@@ -1,0 +1,61 @@
+"""A root module applied to a local AWS API, and destroyed again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.infra.terraform import Terraform, make_terraform
+from tests.storage.servers import aws
+
+__all__ = ["Applied", "applied_root"]
+
+_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was applied: the tool, where its root module is, and the API's address."""
+
+    terraform: Terraform
+    where: str
+    url: str
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:  # noqa: ANN401 - boto3 has no types
+        """Return a client of the local API."""
+        return boto3.client(service, region_name=region, endpoint_url=self.url)
+
+    def changes(self, *words: str) -> dict[str, str]:
+        """Plan and return what would happen to each address: create, update, replace, delete."""
+        lines = self.terraform.run(self.where, "plan", "-json", *words).splitlines()
+        planned = [line for line in map(json.loads, lines) if line["type"] == "planned_change"]
+        found = {p["change"]["resource"]["addr"]: p["change"]["action"] for p in planned}
+        return {address: to for address, to in found.items() if to not in ("noop", "read")}
+
+
+@contextlib.contextmanager
+def applied_root(
+    folder: Path, where: str, look: Callable[[Applied], None] | None = None
+) -> Iterator[Applied]:
+    """Apply a root module for the length of the context, then destroy it.
+
+    The destroy must leave nothing in the state; `look` can look for what is left in the API.
+    """
+    with pytest.MonkeyPatch.context() as patch, aws(patch) as url:
+        extra = {"AWS_ENDPOINT_URL": url, "AWS_EC2_METADATA_DISABLED": "true", **_KEYS}
+        terraform = make_terraform(folder, extra)
+        terraform.run(where, "init")
+        terraform.run(where, "apply", "-auto-approve", "-parallelism=20")
+        done = Applied(terraform, where, url)
+        yield done
+        terraform.run(where, "destroy", "-auto-approve", "-refresh=false", "-parallelism=20")
+        assert terraform.run(where, "state", "list") == ""
+        if look is not None:
+            look(done)
