@@ -76,7 +76,7 @@ def _street_nr(
         compensate=compensate,
         seed=seed,
     )
-    heard, missing = np.zeros(len(emitted)), np.ones(len(emitted), dtype=bool)
+    heard, missing = np.zeros(len(signals.reference)), np.ones(len(signals.reference), dtype=bool)
     for here, played in receiver.blocks():
         heard[here], missing[here] = played.signal, played.missing
     path = scene.secondary_path

@@ -161,3 +161,20 @@ def test_a_run_in_pieces_is_the_same_run() -> None:
         plant.advance(controller, 1)
     with pytest.raises(ParameterError):
         fresh()[0].advance(controller, -1)
+
+
+def test_a_reference_may_be_written_as_it_comes() -> None:
+    """Block by block into an array of zeros: the run is that of a reference known before."""
+    rng = np.random.default_rng(8)
+    x, d = rng.standard_normal((2, 600))
+    path = np.array([0.0, 1.0, 0.5])
+    written = np.zeros(600)
+    known = Plant(reference=x, disturbance=d, secondary_path=path)
+    coming = Plant(reference=written, disturbance=d, secondary_path=path)
+    controllers = [FxLMS(16, secondary_path_estimate=path, mu=0.01) for _ in range(2)]
+    whole = known.run(controllers[0])[0]
+    parts = []
+    for start in range(0, 600, 40):
+        written[start : start + 40] = x[start : start + 40]
+        parts.append(coming.advance(controllers[1], 40)[0])
+    np.testing.assert_array_equal(np.concatenate(parts), whole)

@@ -179,6 +179,8 @@ class Plant:
     -----
     `exchange` returns what the microphones heard *while* the drive was played, as a sound card
     does: a controller fed from it runs one block late. `run` closes the loop without that block.
+    Signals in float64 are not copied and read as they are played: one that is known only as it
+    comes may be written into its array before each `advance` or `exchange`.
     """
 
     def __init__(
