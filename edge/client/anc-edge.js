@@ -5,6 +5,8 @@ const MAGIC = 0x31434e41; // "ANC1", little endian
 const REQUEST_HEAD = 50;
 const ANSWER_HEAD = 34;
 const ALGORITHMS = ["nlms", "fxnlms", "rls", "fxrls", "affine_projection", "multichannel", "wiener", "infer"];
+const ENCODINGS = ["pcm16", "float32"];
+const PLACES = ["edge", "region"];
 const OCTET = "application/octet-stream";
 
 /** A block that was refused (4xx): correct it and send it again. */
@@ -16,7 +18,8 @@ export class NoAnswerError extends Error {}
 /**
  * The binary form of a request.
  * @param {object} settings sampleRate, algorithm, references, errors, loudspeakers, taps, mu, leakage,
- *   delay, order, secondaryPath (Float32Array), output ("anti_noise" | "residual")
+ *   delay, order, secondaryPath (Float32Array), output ("anti_noise" | "residual"), encoding of the
+ *   answer ("pcm16" | "float32"), strict
  * @param {Int16Array} audio interleaved, the references first
  * @param {Uint8Array} state of the previous answer
  * @param {number} sequence
@@ -32,7 +35,7 @@ export function encodeRequest(settings, audio, state, sequence) {
   view.setUint8(7, settings.errors ?? 1);
   view.setUint8(8, settings.loudspeakers ?? 1);
   view.setUint8(9, settings.output === "residual" ? 1 : 0);
-  view.setUint8(10, 0);
+  view.setUint8(10, ENCODINGS.indexOf(settings.encoding ?? "pcm16"));
   view.setUint8(11, settings.strict ? 1 : 0);
   view.setUint32(12, settings.sampleRate ?? 16000, true);
   view.setUint16(16, settings.taps ?? 128, true);
@@ -69,8 +72,9 @@ export function parseAnswer(buffer) {
   if (buffer.byteLength < start + detailBytes) throw new RangeError("the answer is cut short");
   const attenuation = view.getFloat32(20, true);
   const details = new TextDecoder().decode(new Uint8Array(buffer, start, detailBytes));
+  const audio = buffer.slice(start + detailBytes);
   return {
-    where: ["edge", "region"][view.getUint8(5)],
+    where: PLACES[view.getUint8(5)],
     engine: ["python", "native"][view.getUint8(6)],
     sequence: Number(view.getBigInt64(8, true)),
     sampleRate: view.getUint32(16, true),
@@ -78,8 +82,21 @@ export function parseAnswer(buffer) {
     computeMs: view.getFloat32(24, true),
     state: new Uint8Array(buffer.slice(ANSWER_HEAD, start)),
     details: details ? JSON.parse(details) : null,
-    audio: new Int16Array(buffer.slice(start + detailBytes)),
+    audio: view.getUint8(7) === 1 ? new Float32Array(audio) : new Int16Array(audio),
   };
+}
+
+/* Why a function refuses a block, "" if another place may still take it: what stands before the functions
+   (a CDN, a firewall) answers 4xx too, and the edge says 413 of what it is not shown whole. */
+function refusal(status, payload) {
+  let said;
+  try {
+    said = JSON.parse(new TextDecoder().decode(payload));
+  } catch {
+    return "";
+  }
+  const own = PLACES.includes(said?.where) && status >= 400 && status < 500;
+  return own && !(status === 413 && said.where === "edge") ? said.error : "";
 }
 
 /** Sends blocks in order; the state moves on only with an answer. */
@@ -129,10 +146,8 @@ export class EdgeClient {
           throw new RangeError("the answer is of another block");
         }
         fault = `status ${response.status}`;
-        if (response.status >= 400 && response.status < 500 && response.status !== 429) {
-          const text = new TextDecoder().decode(payload);
-          throw new RefusedError(`block ${this.sequence} was refused (${response.status}): ${text}`);
-        }
+        const reason = refusal(response.status, payload);
+        if (reason) throw new RefusedError(`block ${this.sequence} was refused (${response.status}): ${reason}`);
       } catch (error) {
         if (error instanceof RefusedError) throw error;
         fault = String(error);

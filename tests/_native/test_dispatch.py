@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 from antiphase import _cpu, _native
+from tests.needs import missing
 
 RUN = """
 import numpy as np
@@ -43,8 +43,8 @@ def test_all_builds_agree() -> None:
     results = {}
     for isa in _cpu.isas():
         code, text = run(isa)
-        if code != 0 and "not built" in text and not os.environ.get("CI"):
-            pytest.skip(f"the {isa} build is left out of this development environment")
+        if code != 0 and "not built" in text:
+            missing(f"the {isa} build is left out of this development environment")
         assert code == 0, text
         name, value = text.split()
         assert name == isa

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from antiphase.adaptive import FxNLMS
+from tests import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the module, or skip where its compiler or its host is missing."""
     for package in ("ziglang", "wasmtime"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed (requirements/bench.txt)")
+        needs.package(package)
     subprocess.run([sys.executable, "tools/build_wasm.py"], cwd=ROOT, check=True)
     return ROOT / "build" / "wasm" / "fxnlms.wasm"
 

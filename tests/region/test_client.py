@@ -16,7 +16,7 @@ import pytest
 from antiphase.errors import ProtocolError
 from antiphase.region.client import EdgeClient, NoAnswerError
 from antiphase.region.contract import Request
-from antiphase.region.handler import Region
+from antiphase.region.handler import Region, Reply
 from antiphase.region.server import make_server, serving
 from antiphase.region.state_token import Keys
 from tests.edge.events import block
@@ -43,6 +43,10 @@ class Faulty(BaseHTTPRequestHandler):
         if fault == "killed":
             self.close_connection = True
             return
+        if fault == "firewall":
+            reply = Reply(403, "text/html", b"<h1>Request blocked</h1>")
+        if fault == "too large":
+            reply = Reply(413, "application/json", b'{"error": "cut", "where": "edge"}')
         status = int(fault) if fault.isdigit() else reply.status
         self.send_response(status)
         self.send_header("Content-Type", reply.content_type)
@@ -91,6 +95,28 @@ def test_refused_block_can_be_corrected(places: tuple[str, str, type[Faulty]]) -
         client.process(block(200)[0], {"state": b"forged" * 20})
     assert client.sequence == 0
     assert client.process(block(200)[0]).sequence == 0
+    client.close()
+
+
+def test_firewall_is_not_the_function(places: tuple[str, str, type[Faulty]]) -> None:
+    """A 403 of what stands before the edge is no refusal of the block: the region is asked."""
+    edge, region, faulty = places
+    faulty.faults = {0: "firewall"}
+    client = EdgeClient(edge, region, SETTINGS)
+    assert client.process(block(200)[0]).sequence == 0
+    assert client.failures == ["status 403"]
+    client.close()
+
+
+def test_block_too_large_for_the_edge_is_done_by_the_region(
+    places: tuple[str, str, type[Faulty]],
+) -> None:
+    """A 413 of the edge, which is not shown more than 1 MB, is none of the region."""
+    edge, region, faulty = places
+    faulty.faults = {0: "too large"}
+    client = EdgeClient(edge, region, SETTINGS)
+    assert client.process(block(200)[0]).sequence == 0
+    assert client.failures == ["status 413"]
     client.close()
 
 

@@ -16,7 +16,14 @@ from antiphase.region.client import EdgeClient
 from antiphase.region.contract import Request
 from antiphase.region.contract_binary import encode_request
 from antiphase.region.emulator import EmulatorError
-from antiphase.region.front import Fault, check_answer, make_event, make_front
+from antiphase.region.front import (
+    FAULTS,
+    Fault,
+    check_answer,
+    check_request,
+    make_event,
+    make_front,
+)
 from antiphase.region.handler import Region
 from antiphase.region.server import make_server, serving
 from antiphase.region.state_token import Keys
@@ -54,6 +61,18 @@ def test_answer_against_the_rules_is_refused(change: dict[str, Any]) -> None:
     check_answer(GOOD)
     with pytest.raises(ProtocolError):
         check_answer({**GOOD, **change})
+
+
+@pytest.mark.parametrize(
+    "change", [{"uri": "a"}, {"uri": None}, {"method": "PUT"}, {"clientIp": ""}]
+)
+def test_request_that_goes_on_keeps_what_is_read_only(change: dict[str, Any]) -> None:
+    """A returned request needs a path, and keeps method and address."""
+    event = make_event("POST", "/anc-process", {}, b"")
+    request = event["Records"][0]["cf"]["request"]
+    check_request(request, event)
+    with pytest.raises(ProtocolError):
+        check_request({**request, **change}, event)
 
 
 def test_long_body_is_cut_as_the_platform_does() -> None:
@@ -95,7 +114,7 @@ def test_broken_or_busy_function_is_the_clients_affair() -> None:
 
 def test_every_injected_fault_is_covered_by_the_client() -> None:
     """Killed, throttled, slow, failing or cut: each block is answered, the sound has no seam."""
-    plan = [Fault("killed"), Fault("throttled"), Fault("", 0.6), Fault("error"), Fault("truncated")]
+    plan = [Fault(kind) for kind in FAULTS]
     due = iter([Fault(), *plan, *[Fault()] * 40])
     pcm, _, _ = block(2400)
     settings = Request(audio=pcm, references=1, encoding="float32", taps=32)

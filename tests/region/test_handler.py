@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -115,23 +113,6 @@ def test_design_reaches_its_bound() -> None:
     gain = 10 * np.log10(np.sum(d**2) / np.sum(error**2))
     assert gain == pytest.approx(answer.details["nr_db"], abs=0.05)
     assert gain > 20
-
-
-@pytest.mark.parametrize("kind", ["URL", "load balancer"])
-def test_events_are_answered(kind: str) -> None:
-    """Function URL and load balancer events carry the same block."""
-    body = json.dumps({"audio_data": base64.b64encode(block(200)[0]).decode()})
-    headers = {"Content-Type": "application/json"}
-    common: dict[str, Any] = {"headers": headers, "body": body, "isBase64Encoded": False}
-    url = {"rawPath": "/anc-process", "requestContext": {"http": {"method": "POST"}}, **common}
-    balancer = {"path": "/anc-process", "httpMethod": "POST", "requestContext": {}, **common}
-    region = Region(KEYS)
-    sent = url if kind == "URL" else balancer
-    answer = region.lambda_handler(sent, None)
-    assert answer["statusCode"] == 200
-    assert json.loads(answer["body"])["where"] == "region"
-    path = "rawPath" if kind == "URL" else "path"
-    assert region.lambda_handler({**sent, path: "/other"}, None)["statusCode"] == 404
 
 
 def test_expired_state_is_a_conflict() -> None:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from antiphase.errors import FileFormatError
 from antiphase.region.contract import Request
 from antiphase.region.contract_binary import encode_request
-from antiphase.region.server import main, read_keys
+from antiphase.region.server import main
 from tests.edge.events import block
 
 BODY = encode_request(Request(audio=block(400)[0], references=1))
@@ -71,19 +70,3 @@ def test_other_arguments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTIPHASE_EDGE_CONFIG", raising=False)
     assert main(["train"]) == 2
     assert main(["serve"]) == 2
-
-
-def test_keys_are_those_of_the_build(tmp_path: Path) -> None:
-    """The file that the edge is built from gives the region its keys."""
-    path = tmp_path / "edge.json"
-    path.write_text(json.dumps({"keys": {"1": "00" * 16, "2": "01" * 16}, "current_key": 1}))
-    assert read_keys(path).current == 1
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": {"1": "00"}}', '{"keys": {"1": "zz"}}'])
-def test_file_without_keys_is_one_line(tmp_path: Path, text: str) -> None:
-    """A file that holds no fit keys is named in one line."""
-    path = tmp_path / "edge.json"
-    path.write_text(text)
-    with pytest.raises(FileFormatError, match=r"edge\.json"):
-        read_keys(path)

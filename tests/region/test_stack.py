@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from antiphase.errors import ParameterError
 from antiphase.region.stack import edge_stack
 from edge.build import build
+from tests import needs
 from tests.region.test_emulator import binary
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -21,9 +21,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def test_curl_line_of_the_docs_works(tmp_path: Path) -> None:
     """The curl line in docs/edge.md, sent to the front, is answered by the edge."""
     binary()
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("curl is not installed")
+    needs.program("curl")
     settings = {"keys": {"1": "00" * 16}}
     config = tmp_path / "edge.json"
     config.write_text(json.dumps(settings))

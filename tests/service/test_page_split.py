@@ -14,6 +14,7 @@ from antiphase.control.remote_device import SplitDevice, probe_samples
 from antiphase.control.split_messages import Ack, Block, Message, Nack, Probe, Push, Rollback
 from antiphase.control.split_protocol import decode, encode
 from antiphase.errors import ProtocolError
+from tests import needs
 from tests.service.node import STATIC, in_node, needs_node
 
 pytestmark = needs_node
@@ -313,7 +314,7 @@ def test_rates_are_changed_without_aliases() -> None:
 @pytest.mark.slow
 def test_the_kept_module_is_what_the_sources_give(tmp_path: Path) -> None:
     """`make wasm` gives the checked-in module, byte for byte."""
-    pytest.importorskip("ziglang", reason="ziglang is not installed (requirements/bench.txt)")
+    needs.package("ziglang")
     from tools import build_wasm  # noqa: PLC0415 - needs the compiler
 
     built = build_wasm.build("device", tmp_path)

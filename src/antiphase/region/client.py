@@ -8,12 +8,13 @@ lost or doubled whichever of them answered before.
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from antiphase.errors import ProtocolError
-from antiphase.region.contract import JSON_TYPE, OCTET_TYPE, Answer, Request
+from antiphase.region.contract import JSON_TYPE, OCTET_TYPE, PLACES, Answer, Request
 from antiphase.region.contract_binary import encode_request
 from antiphase.region.wire import parse_answer
 
@@ -24,6 +25,21 @@ PATH = "/anc-process"
 
 class NoAnswerError(ProtocolError):
     """Neither the edge nor the region answered a block."""
+
+
+def _refusal(status: int, payload: bytes) -> str:
+    """Return why a function refuses a block, "" if another place may still take it.
+
+    What stands before the functions (a CDN, a firewall) answers 4xx too, and the edge says 413 of
+    what it is not shown whole.
+    """
+    try:
+        values = json.loads(payload)
+        where, reason = values["where"], values["error"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    own = where in PLACES and 400 <= status < 500
+    return str(reason) if own and (status, where) != (413, "edge") else ""
 
 
 @dataclass
@@ -116,9 +132,9 @@ class EdgeClient:
                 fault = f"status {status}"
             except (OSError, http.client.HTTPException, ValueError) as error:
                 fault, status, payload = f"{type(error).__name__}: {error}", 0, b""
-            if 400 <= status < 500 and status != 429:
-                text = payload[:300].decode(errors="replace")
-                raise ProtocolError(f"block {self._sequence} was refused ({status}): {text}")
+            reason = _refusal(status, payload)
+            if reason:
+                raise ProtocolError(f"block {self._sequence} was refused ({status}): {reason}")
             faults.append(fault)
             self.failures.append(fault)
         else:

@@ -1,4 +1,4 @@
-"""The platform's own runtime interface emulator, running a built edge package.
+"""The platform's own runtime interface emulator, running a function.
 
 One emulator runs one call at a time, as one instance of the function does; several make a pool.
 The emulator's binary is in the wheel of `aws-sam-cli` (`tools/get_emulator.py` takes it out), the
@@ -16,13 +16,16 @@ import socket
 import subprocess
 import sys
 import time
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from antiphase.errors import AntiphaseError, MissingDependencyError
 
-__all__ = ["Emulator", "EmulatorError", "find_emulator", "free_port"]
+__all__ = ["EDGE", "REGION", "Emulator", "EmulatorError", "find_emulator", "free_port"]
+
+EDGE = "edge.handler.lambda_handler"
+REGION = "antiphase.region.function.handler"
 
 TARGET = "/2015-03-31/functions/function/invocations"
 
@@ -55,19 +58,18 @@ def free_port() -> int:
 
 
 class _Instance:
-    def __init__(self, binary: Path, folder: Path, timeout_s: float) -> None:
+    def __init__(
+        self, binary: Path, runtime: list[str], environment: Mapping[str, str], timeout_s: float
+    ) -> None:
         self.port = free_port()
         self._timeout_s = timeout_s
         ports = ["--runtime-interface-emulator-address", f"127.0.0.1:{self.port}"]
         ports += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
-        handler = "edge.handler.lambda_handler"
-        runtime = [sys.executable, "-m", "awslambdaric", handler]
         limits = {"AWS_LAMBDA_FUNCTION_TIMEOUT": str(max(1, round(timeout_s)))}
-        environment = {**os.environ, **limits, "LAMBDA_TASK_ROOT": str(folder)}
         self.process = subprocess.Popen(  # noqa: S603 - our own arguments
             [str(binary), *ports, *runtime],
-            cwd=folder,
-            env=environment,
+            cwd=environment["LAMBDA_TASK_ROOT"],
+            env={**os.environ, **limits, **environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -101,33 +103,40 @@ class _Instance:
 
 
 class Emulator:
-    """A pool of emulators that run one package.
+    """A pool of emulators that run one function.
 
     Parameters
     ----------
-    package : Path
-        The zip of `edge.build`; it is unpacked into `folder`.
+    handler : str
+        The function's entry point, such as `EDGE`.
     folder : Path
-        Where to unpack.
+        Where its code is: an unpacked package, or any folder if the code is installed.
     binary : Path
         See `find_emulator`.
     instances : int
         The concurrency cap, ≥ 1.
     timeout_s : float
         The function's time limit.
+    python : str, optional
+        Interpreter that has `awslambdaric`; this one if None.
+    environment : mapping, optional
+        Variables of the function.
     """
 
     def __init__(
         self,
-        package: Path,
+        handler: str,
         folder: Path,
         binary: Path,
         *,
         instances: int = 1,
         timeout_s: float = 30.0,
+        python: str | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        zipfile.ZipFile(package).extractall(folder)
-        self._all = [_Instance(binary, folder, timeout_s) for _ in range(instances)]
+        runtime = [python or sys.executable, "-m", "awslambdaric", handler]
+        variables = {**(environment or {}), "LAMBDA_TASK_ROOT": str(folder)}
+        self._all = [_Instance(binary, runtime, variables, timeout_s) for _ in range(instances)]
         self._idle: queue.LifoQueue[_Instance] = queue.LifoQueue()
         try:
             for instance in self._all:

@@ -18,7 +18,15 @@ from urllib.parse import urlsplit
 from antiphase.errors import ProtocolError
 from antiphase.region.emulator import EmulatorError
 
-__all__ = ["Answered", "Fault", "check_answer", "make_event", "make_front"]
+__all__ = [
+    "FAULTS",
+    "Answered",
+    "Fault",
+    "check_answer",
+    "check_request",
+    "make_event",
+    "make_front",
+]
 
 Json = dict[str, Any]
 # An event to what the function returns; None: throttled.
@@ -60,13 +68,19 @@ class Answered(NamedTuple):
     body: bytes
 
 
+FAULTS = ("killed", "throttled", "slow", "error", "truncated")
+# Longer than a client of blocks waits.
+SLOW_S = 1.0
+
+
 class Fault(NamedTuple):
     """What is injected into one request.
 
     Parameters
     ----------
-    kind : {"", "killed", "throttled", "error", "truncated"}
-        Connection closed without an answer; 503; 502; body cut short.
+    kind : str
+        "" or one of `FAULTS`: connection closed without an answer; 503; an answer that comes
+        `SLOW_S` late; 502; body cut short.
     latency_s : float
         Added before the function runs.
     """
@@ -111,6 +125,22 @@ def check_answer(answer: Json) -> Answered:
     headers = [("X-Cache", "LambdaGeneratedResponse from antiphase")]
     headers += _check_headers(answer.get("headers") or {})
     return Answered(int(status), headers, _check_body(answer))
+
+
+def check_request(request: Json, event: Json) -> None:
+    """Check a request that the function returns, to go on to the origin.
+
+    Raises
+    ------
+    ProtocolError
+        Where the platform would answer 502: no path, another method, or other read-only fields.
+    """
+    sent = event["Records"][0]["cf"]["request"]
+    if not str(request.get("uri", "")).startswith("/"):
+        raise ProtocolError(f"uri={request.get('uri')!r} must begin with /")
+    for name in ("method", "clientIp"):
+        if request.get(name) != sent[name]:
+            raise ProtocolError(f"{name}={request.get(name)!r} must stay {sent[name]!r}")
 
 
 def _check_headers(given: Json) -> list[tuple[str, str]]:
@@ -158,7 +188,7 @@ class _Front(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         fault = type(self).faults()
-        time.sleep(fault.latency_s)
+        time.sleep(fault.latency_s + (SLOW_S if fault.kind == "slow" else 0.0))
         if fault.kind == "killed":
             self.close_connection = True
             return
@@ -185,6 +215,7 @@ class _Front(BaseHTTPRequestHandler):
                 return _plain(503, "the concurrency cap is reached")
             if "status" in result:
                 return check_answer(result)
+            check_request(result, event)
             return self._ask_origin(body)
         except (EmulatorError, ProtocolError) as fault:
             return _plain(502, str(fault))

@@ -33,6 +33,13 @@ LARGEST_TOKEN = 4096
 LARGEST_BODY = 6_000_000
 STATE_TTL_S = 600.0
 SMALL = ("nlms", "fxnlms")
+# A page of any origin may ask: the answer holds nothing but what was sent.
+HEADERS = {
+    "cache-control": "no-store",
+    "access-control-allow-origin": "*",
+    "access-control-allow-headers": "content-type, traceparent",
+    "access-control-allow-methods": "POST, OPTIONS",
+}
 logger = logging.getLogger(__name__)
 
 
@@ -146,7 +153,7 @@ class Region:
         return seal_state(stored, self._keys)
 
     def lambda_handler(self, event: dict[str, Any], context: object) -> dict[str, Any]:
-        """Answer a function URL or API Gateway v2 event (version 2.0) or a load balancer's."""
+        """Answer the event of a function URL, of API Gateway (1.0 or 2.0) or of a load balancer."""
         del context
         http = event.get("requestContext", {}).get("http")
         method = http["method"] if http else event.get("httpMethod", "POST")
@@ -156,6 +163,8 @@ class Region:
         reply = _fault(405, "use POST /anc-process")
         if path != PATH:
             reply = _fault(404, "there is only /anc-process here")
+        elif method == "OPTIONS":
+            reply = Reply(204, JSON_TYPE, b"")
         elif method == "POST":
             try:
                 coded = event.get("isBase64Encoded")
@@ -167,7 +176,7 @@ class Region:
         text = base64.b64encode(reply.body).decode() if binary else reply.body.decode()
         return {
             "statusCode": reply.status,
-            "headers": {"content-type": reply.content_type, "cache-control": "no-store"},
+            "headers": {"content-type": reply.content_type, **HEADERS},
             "body": text,
             "isBase64Encoded": binary,
         }

@@ -10,15 +10,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-from antiphase.errors import FileFormatError
+from antiphase.errors import AntiphaseError
 from antiphase.region.contract import JSON_TYPE
-from antiphase.region.handler import LARGEST_BODY, PATH, Region, Reply
-from antiphase.region.state_token import Keys
-from antiphase.storage.state import MemoryStates, SqliteStates, StateStore
+from antiphase.region.handler import HEADERS, LARGEST_BODY, PATH, Region, Reply
+from antiphase.region.settings import region_from
 
-__all__ = ["main", "make_server", "read_keys", "serving"]
+__all__ = ["main", "make_server", "serving"]
 
 PORT = 8080
 
@@ -71,13 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)
-        headers = {
-            "Content-Type": reply.content_type,
-            "Cache-Control": "no-store",
-            "Access-Control-Allow-Origin": "*",
-            "Access-Control-Allow-Headers": "content-type, traceparent",
-            "Access-Control-Allow-Methods": "POST, OPTIONS",
-        }
+        headers = {"content-type": reply.content_type, **HEADERS}
         if reply.status != 204:
             headers["Content-Length"] = str(len(reply.body))
         if reply.status == 405:
@@ -116,38 +108,21 @@ def serving(server: ThreadingHTTPServer) -> Iterator[str]:
         thread.join()
 
 
-def read_keys(path: Path) -> Keys:
-    """Read ``{"keys": {"1": "hex"}, "current_key": 1}``, the file that the edge is built from.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is missing or holds no fit keys.
-    """
-    try:
-        values = json.loads(path.read_text())
-        secrets = {int(number): bytes.fromhex(text) for number, text in values["keys"].items()}
-        return Keys(secrets, int(values.get("current_key", max(secrets))))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise FileFormatError(f"{path} holds no keys of the edge: {fault}") from None
-
-
 def main(arguments: list[str]) -> int:
     """Run ``serve``: the entry point of the container. SIGTERM ends it after open requests.
 
-    ``ANTIPHASE_EDGE_CONFIG`` names the file of keys, ``ANTIPHASE_STATES`` a SQLite file for states.
+    `region_from` says what it reads from the environment.
     """
     if arguments != ["serve"]:
         sys.stderr.write("usage: python -m antiphase.region.server serve\n")
         return 2
-    config = os.environ.get("ANTIPHASE_EDGE_CONFIG")
-    if config is None:
-        sys.stderr.write("set ANTIPHASE_EDGE_CONFIG to the file that the edge is built from\n")
+    try:
+        region = region_from()
+    except AntiphaseError as fault:
+        sys.stderr.write(f"{fault}\n")
         return 2
-    states = os.environ.get("ANTIPHASE_STATES")
-    store: StateStore = SqliteStates(Path(states)) if states else MemoryStates()
     port = int(os.environ.get("ANTIPHASE_PORT", str(PORT)))
-    server = make_server(Region(read_keys(Path(config)), store), "0.0.0.0", port)  # noqa: S104 - a container
+    server = make_server(region, "0.0.0.0", port)  # noqa: S104 - a container
 
     def stop(*_: object) -> None:
         # `shutdown` waits for the loop that this very handler interrupts.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import random
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from antiphase.errors import require
-from antiphase.region.emulator import Emulator, find_emulator
-from antiphase.region.front import Fault, make_front
+from antiphase.region.emulator import EDGE, Emulator, find_emulator
+from antiphase.region.front import FAULTS, Fault, make_front
 from antiphase.region.handler import Region
-from antiphase.region.server import make_server, read_keys, serving
+from antiphase.region.server import make_server, serving
+from antiphase.region.settings import read_keys
 
 __all__ = ["edge_stack"]
-
-KINDS = ("killed", "throttled", "error", "truncated")
 
 
 @contextlib.contextmanager
@@ -69,12 +69,14 @@ def edge_stack(
     draw = random.Random(seed)  # noqa: S311 - faults to inject, nothing secret
 
     def faults() -> Fault:
-        kind = draw.choice(KINDS) if draw.random() < failures else ""
+        kind = draw.choice(FAULTS) if draw.random() < failures else ""
         return Fault(kind, latency_ms / 1000)
 
+    binary = find_emulator()
+    zipfile.ZipFile(package).extractall(folder)
     region = make_server(Region(read_keys(config)))
     with (
-        Emulator(package, folder, find_emulator(), instances=instances) as pool,
+        Emulator(EDGE, folder, binary, instances=instances) as pool,
         serving(region) as origin,
         serving(make_front(pool.invoke, origin, faults=faults, port=port)) as url,
     ):
