@@ -57,6 +57,25 @@ def test_drift_is_known_to_1_ppm(kind: str, ppm: float) -> None:
     assert abs(line.drift_ppm - ppm) <= line.error_ppm
 
 
+@pytest.mark.parametrize("mean_ms", [1.0, 4.0])
+def test_two_hops_of_jitter_never_send_the_rate_astray(mean_ms: float) -> None:
+    """Through two queues packets are seldom on time: few ppm after 10 s, no wild rate before."""
+    capture = drifting(20, 20)
+    for seed in range(3):
+        hops = np.random.default_rng([8, seed]).exponential(mean_ms / 1000, (2, len(capture) // 40))
+        sent = capture[FRAME - 1 :: FRAME]
+        at_server = np.maximum.accumulate(sent + hops[0])
+        jitter = np.maximum.accumulate(at_server + hops[1]) - sent
+        tracker, wrong = ClockTracker(FS), []
+        for timestamp, arrival_s in arrivals(capture, jitter):
+            tracker.update(timestamp, arrival_s)
+            if tracker.line is not None:
+                wrong.append(abs(tracker.line.drift_ppm - 20))
+        assert tracker.steps == 0
+        assert max(wrong[400:]) < 150
+        assert np.sqrt(np.mean(np.square(wrong[2000:]))) < 15 * mean_ms
+
+
 def test_the_line_says_which_sample_arrives_now() -> None:
     """Index over time is right within 10 µs though packets are 1 ms late on average."""
     capture = drifting(10, 80)

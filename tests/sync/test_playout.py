@@ -106,6 +106,20 @@ def test_silence_before_the_first_packet_and_guidance_by_audio() -> None:
     assert buffer.jumps == 1
 
 
+def test_a_guide_ends_when_the_way_has_become_longer() -> None:
+    """Everything comes 50 ms later from now on: by 2 s the timestamps have moved the buffer."""
+    buffer = PlayoutBuffer(FS, DELAY_S)
+    run(buffer, 1, 0, np.zeros(200))
+    setattr(buffer, "guide_ppm", 0.0)  # noqa: B010 - mypy would believe that it stays
+    missing = []
+    for k in range(200, 800):
+        if k >= 210:
+            buffer.push(40 * (k - 10), 0.005 * k, np.zeros(40))
+        missing.append(buffer.pull(40, 0.005 * k + 0.005).missing.any())
+    assert buffer.guide_ppm is None
+    assert not any(missing[400:])
+
+
 def test_bad_input_is_refused() -> None:
     """Delays too short for the interpolator, packets too long, pulls too long."""
     with pytest.raises(ParameterError, match="delay_s"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from antiphase.control.split_protocol import encode
 from antiphase.dsp.response import first_arrival
 from antiphase.errors import AntiphaseError
 from antiphase.realtime.blocks import merge_blocks, samples_of
+from antiphase.realtime.guide import PlayoutGuide
 from antiphase.realtime.load import Ticket
 from antiphase.realtime.mode import ModeRunner, Surroundings, listening
 from antiphase.realtime.outputs import Flow, Notice, SendMessage
@@ -97,6 +99,7 @@ class SplitMode(ModeRunner):
         self._reference_tail: Floats = np.zeros(device.description.taps - 1)
         self._applied: dict[int, int] = {}
         self._purity = Energies(device.description.fs)
+        self._guide = PlayoutGuide(device.description.fs)
 
     def _reach(self) -> int:
         """Return the taps that the primary path needs too, which the solver follows as it does Ŝ.
@@ -177,10 +180,28 @@ class SplitMode(ModeRunner):
             self._block_s = message.frames / message.fs
             self._heard_s += self._block_s
             self._judge_drive(message)
+            self._steer(message)
         elif isinstance(message, Ack) and message.version in self._taps:
             self._applied[message.version] = message.applied_at
         self._inbox.append(message)
         self.tick(now)
+
+    def told(self, device: Device, message: dict[str, Any], now: float) -> None:
+        """Take what the device says of its playout."""
+        del now
+        if device is self.device and message.get("type") == "playout":
+            self._guide.told(message)
+
+    def _steer(self, block: Block) -> None:
+        """Keep the lag of a forwarded reference, where the noise tells one lag from others."""
+        if self.around.margin_ms() is None:
+            answer = self._guide.release()
+        else:
+            reference, _, _, disturbance = self.around.meter.window(block.frames / block.fs)
+            answer = self._guide.take(reference, disturbance)
+        if answer is not None:
+            text = json.dumps(answer)
+            self.around.emit(SendMessage(self.device.device_id, "anc.control", text))
 
     def tick(self, now: float) -> None:
         """Take what was solved and hand in what has come since."""

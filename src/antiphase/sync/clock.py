@@ -23,12 +23,21 @@ Floats = npt.NDArray[np.float64]
 _SHORTEST = 12
 _EARLY = 2
 _PATIENT = 4 * _SHORTEST
-# Error of an envelope's slope, in units of (mean height of points above it) / (points · span):
-# simulated exponential, half-normal and bursty jitter stay below in 98 % of the runs.
-_SLOPE_ERROR = 30.0
+# Error of an envelope's slope: so many times the mean height of points above it over (points ·
+# span), or the height of the sixth of the points next to it over span, whichever is more. The mean
+# alone will not do: packets that pass two queues, or wait for a busy processor, seldom come with
+# no delay at all, and few of them lie near the line.
+_MEAN_ERROR = 30.0
+_NEXT_ERROR = 5.0
+_NEXT = 6
+# Shorter windows overrule longer ones only where they differ by more than chance would have it
+# among so many tries.
+_BEYOND_CHANCE = 2.0
 # Quartz is good to 100 ppm, sound cards and their drivers to a few hundred. While the data say less
 # than this, the estimate is drawn towards nominal.
-_USUAL_DRIFT = 500e-6
+_USUAL_DRIFT = 200e-6
+# A step of all arrivals has to stand out from how late packets usually are.
+_STEP_HEIGHTS = 3.0
 
 
 @dataclass(frozen=True)
@@ -127,8 +136,11 @@ def lower_envelopes(u: Floats, height: Floats) -> list[Envelope]:
         if count in sizes and count >= 2:
             part = slice(n - count, n)
             at, level, slope = _edge(hull, float(u[part].mean()))
-            above = float(np.mean(height[part] - level - slope * (u[part] - at)))
-            error = _SLOPE_ERROR * above / (count * (u[-1] - x))
+            above = height[part] - level - slope * (u[part] - at)
+            k = min(_NEXT, count - 1)
+            next_to_it = float(np.partition(above, k)[k]) * _NEXT / k
+            width = max(_NEXT_ERROR * next_to_it, _MEAN_ERROR * float(np.mean(above)) / count)
+            error = width / (u[-1] - x)
             found.append(Envelope(count, at, level, slope, error))
     return found
 
@@ -137,9 +149,9 @@ class ClockTracker:
     """Drift and offset of a sender's clock from packet timestamps and arrivals.
 
     The earliest packet of each `bucket_s` is kept. Lower envelopes over the newest 12, 24, 48, …
-    of them give one estimate of the drift each, with an error that falls with the square of the
-    window; the longest window is taken whose estimate still lies within the errors of all shorter
-    ones, so that a drift that changes is followed as soon as the data show it; from one bucket to
+    of them give one estimate of the drift each, with an error by how close points come to the
+    line; the longest window is taken whose estimate agrees with all shorter ones, so that a drift
+    that changes is followed as soon as the data show it; from one bucket to
     the next it shrinks to no less than half, since a busy spell of the channel looks like a change
     for a moment. A lasting jump of all arrivals (a buffer that slipped, a route that changed) is
     taken out of the older points, so that the drift stays known, and counted in `steps`: at once
@@ -199,6 +211,7 @@ class ClockTracker:
         self._line: ClockLine | None = None
         self._freaks: list[tuple[float, float]] = []
         self._count = 0
+        self._usual_height = 0.0
         self.steps = 0
         """Lasting jumps of all arrivals so far."""
 
@@ -244,8 +257,12 @@ class ClockTracker:
             return 0.0
         return point[0] + point[1] - line.at_s - (point[0] * self._fs - line.index) * line.period_s
 
+    @property
+    def _least_step(self) -> float:
+        return max(self._step_s, _STEP_HEIGHTS * self._usual_height)
+
     def _close(self, point: tuple[float, float]) -> None:
-        if len(self._points) >= _SHORTEST and self._height(point) < -self._step_s:
+        if len(self._points) >= _SHORTEST and self._height(point) < -self._least_step:
             # Earlier than can be: once is a freak, twice in a row a step.
             self._freaks.append(point)
             if len(self._freaks) < _EARLY:
@@ -262,6 +279,9 @@ class ClockTracker:
             self._set(float(u[lowest]), float(height[lowest]), 0.0, np.inf)
             return
         best = self._choose(lower_envelopes(u, height))
+        newest = slice(-best.count, None)
+        line = best.level + best.slope * (u[newest] - best.u)
+        self._usual_height = float(np.mean(height[newest] - line))
         shrunk = best.slope / (1 + (best.error / (2 * _USUAL_DRIFT)) ** 2)
         slope = float(np.clip(shrunk, -self._limit, self._limit))
         now = float(u[-1])
@@ -277,7 +297,7 @@ class ClockTracker:
             heights = [self._height(point) for point in recent]
             late = min(heights)
             scatter = sum(heights) / count - late
-            if late > self._step_s and (scatter < late or count == _PATIENT):
+            if late > self._least_step and (scatter < late or count == _PATIENT):
                 self._step(late, recent)
                 return
 
@@ -295,8 +315,8 @@ class ClockTracker:
         best = able[0]
         low, high = -np.inf, np.inf
         for longer in able:
-            low = max(low, longer.slope - longer.error)
-            high = min(high, longer.slope + longer.error)
+            reach = _BEYOND_CHANCE * longer.error
+            low, high = max(low, longer.slope - reach), min(high, longer.slope + reach)
             if low > high and 2 * best.count >= self._count:
                 break
             best = longer

@@ -23,6 +23,8 @@ _LONGEST_GAP_S = 0.06
 _HISTORY_S = 0.15
 # Time in which a small error of position is worked off.
 _SETTLE_S = 3.0
+# So long a row of packets that are all too late is a way that has become longer, not jitter.
+_LATE_IN_A_ROW_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class PlayoutBuffer:
     arrived: late packets have until then. The position moves at the sender's rate as the
     `ClockTracker` knows it; a difference from where it should be is worked off at no more than
     `slew_ppm`, since a filter that adapts follows slow changes only, and taken in one jump when it
-    exceeds `jump_s` (a step that the tracker has confirmed).
+    exceeds `jump_s` (a step that the tracker has confirmed). With `guide_ppm` set the position
+    moves at that rate whatever the timestamps say, until packets are late for 0.3 s without pause.
 
     Parameters
     ----------
@@ -122,6 +125,7 @@ class PlayoutBuffer:
         self._rate = 1.0
         self.guide_ppm: float | None = None
         """Rate re nominal that alignment by audio asks for; None follows the timestamps."""
+        self._late_s = 0.0
         self.late = 0
         """Packets that came after they were due."""
         self.jumps = 0
@@ -167,7 +171,12 @@ class PlayoutBuffer:
         end = timestamp + len(frame)
         if self._position is not None and end <= self._position:
             self.late += 1
+            self._late_s += len(frame) / self._fs
+            if self.guide_ppm is not None and self._late_s >= _LATE_IN_A_ROW_S:
+                self._position, self.guide_ppm, self._shift = None, None, 0.0
+                self.jumps += 1
             return
+        self._late_s = 0.0
         if end > self._end:
             fresh = np.arange(max(self._end, end - self._size), end) % self._size
             self._values[fresh] = 0.0

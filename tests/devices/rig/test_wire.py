@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import Any
 
 import pytest
 
-from antiphase.devices.rig import DeviceWire, call_server, make_devices, make_scene
+from antiphase.devices.rig import (
+    DeviceWire,
+    Place,
+    RigDevice,
+    call_server,
+    make_devices,
+    make_scene,
+)
 from antiphase.errors import ProtocolError
+from antiphase.media.stun import Address
 from tests.devices.rig.live import free_port, service
 from tests.devices.rig.server import CERTIFICATE
 
@@ -49,3 +58,45 @@ def test_a_server_that_stays_away_ends_it(monkeypatch: pytest.MonkeyPatch) -> No
     wire = DeviceWire(device, f"ws://127.0.0.1:{free_port()}/x")
     with pytest.raises(ProtocolError, match="no session at"):
         asyncio.run(wire.run())
+
+
+def test_a_process_that_stalls_does_not_make_its_device_deaf() -> None:
+    """What reached the kernel in time is heard in time, whenever this process may look."""
+
+    class Played(RigDevice):
+        """Notes when it hears and what it processes."""
+
+        def __init__(self, place: Place) -> None:
+            super().__init__(place, certificate=CERTIFICATE)
+            self.lived: list[tuple[str, float]] = []
+
+        def receive(self, datagram: bytes, source: Address, now: float, wall: float) -> None:
+            self.advance(now)
+            self.lived.append(("datagram", now))
+
+        def process(self, first: int, now: float) -> None:
+            self.lived.append(("frame", self.place.clock.time_of(first + self.frame)))
+
+    async def run() -> list[tuple[str, float]]:
+        scene = make_scene("road", seconds=2, delay_ms=1, jitter_ms=0, loss=0)
+        start = time.monotonic()
+        clock = scene.clock("window", start)
+        device = Played(Place(scene, scene.device("window"), start, clock, clock))
+        wire = DeviceWire(device, "ws://127.0.0.1:9/x")
+        wire._open_socket()
+        held = wire._socket
+        assert held is not None
+        held.bind(("127.0.0.1", 0))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(10):
+                sender.sendto(b"x", held.getsockname())
+                time.sleep(0.01)  # noqa: ASYNC251 - the stall
+        wire._live()
+        wire._close_socket()
+        return device.lived
+
+    lived = asyncio.run(run())
+    assert sum(kind == "datagram" for kind, _ in lived) >= 9
+    assert sum(kind == "frame" for kind, _ in lived) >= 15
+    times = [at for _, at in lived]
+    assert times == sorted(times)

@@ -184,7 +184,7 @@ class RigDevice:
                     self.hear(mid, np.asarray(frame.pcm, np.float64), frame.timestamp, now)
             case ChannelChanged(change=ChannelOpened(label=label)):
                 self.open_channels.add(label)
-            case ChannelChanged(change=ChannelMessage(label=label, data=bytes(data))):
+            case ChannelChanged(change=ChannelMessage(label=label, data=data)):
                 self.read(label, data, now)
             case Closed(reason=reason):
                 self.closed = reason
@@ -192,8 +192,8 @@ class RigDevice:
     def hear(self, mid: str, pcm: Floats, timestamp: int, now: float) -> None:
         """Take a frame of the server."""
 
-    def read(self, label: str, data: bytes, now: float) -> None:
-        """Take a binary message of a data channel."""
+    def read(self, label: str, data: bytes | str, now: float) -> None:
+        """Take a message of a data channel."""
 
     def advance(self, now: float) -> None:
         """Process every frame that is complete by now."""

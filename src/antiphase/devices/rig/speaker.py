@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from antiphase.control import Block, Message, Probe, Rollback, SplitDevice
+from antiphase.control import Message, Probe, Rollback, SplitDevice
 from antiphase.control.split_protocol import decode, encode
 from antiphase.devices.rig.device import Place, RigDevice
+from antiphase.devices.rig.forwarded import ForwardedReference
 from antiphase.devices.rig.plant import RigPlant
 from antiphase.devices.rig.playout import DrivePlayout
 from antiphase.devices.rig.record import LevelRecord
 from antiphase.errors import ParameterError, ProtocolError, SignalError
 from antiphase.media.dtls import Certificate
-from antiphase.sync import PlayoutBuffer
 
 __all__ = ["LoudspeakerDevice"]
 
@@ -74,15 +74,10 @@ class LoudspeakerDevice(RigDevice):
         self.splitter: SplitDevice | None = None
         self._buffer_s = buffer_s
         self.drive = DrivePlayout(self.fs, buffer_s)
-        self._reference = self._new_buffer()
-        self._forwarded = False
-        self._guessed: list[tuple[int, int]] = []
-        self._reference_missing = 0
+        self._reference: ForwardedReference | None = None
+        self._missing = 0
         self._told = 0
         self._truth_at = 0
-
-    def _new_buffer(self) -> PlayoutBuffer:
-        return PlayoutBuffer(self.fs, self._buffer_s)
 
     def join_message(self) -> dict[str, Any]:
         """Return the ``join`` message, with Ŝ."""
@@ -105,12 +100,15 @@ class LoudspeakerDevice(RigDevice):
     def mode_changed(self, parameters: dict[str, Any]) -> None:
         """Obey a mode: what was queued for another one is not played."""
         self.drive.reset()
-        self._forwarded = parameters.get("reference") == "network"
+        forwarded = parameters.get("reference") == "network"
+        if not forwarded:
+            self._missing, self._reference = self.missing - self.drive.missing, None
         if self.mode not in _ON_DEVICE:
             self.splitter = None
-        elif self.splitter is None:
-            self._reference = self._new_buffer()
-            self._guessed.clear()
+            return
+        if forwarded and self._reference is None:
+            self._reference = ForwardedReference(self.fs, self._buffer_s, self.taps)
+        if self.splitter is None:
             self.splitter = SplitDevice(
                 self.taps, secondary_path_estimate=self.estimate, fs=self.fs, limit=1.0
             )
@@ -129,18 +127,29 @@ class LoudspeakerDevice(RigDevice):
         if self.splitter is None:
             if self.mode == "lookahead" and self.control:
                 self.drive.push(timestamp, pcm, max(at, self._next))
-        elif self._forwarded:
+        elif self._reference is not None:
             self._reference.push(timestamp, at / self.fs, pcm)
 
-    def read(self, label: str, data: bytes, now: float) -> None:
-        """Take a message of split control."""
-        if label != "anc.split" or self.splitter is None:
+    def read(self, label: str, data: bytes | str, now: float) -> None:
+        """Take a message of split control, or of the server's guide."""
+        if label == "anc.control":
+            self._read_control(data)
+            return
+        if label != "anc.split" or self.splitter is None or isinstance(data, str):
             return
         try:
             answers = self.splitter.receive(decode(data))
         except (ProtocolError, ParameterError):
             return
         self._send(answers, now)
+
+    def _read_control(self, data: bytes | str) -> None:
+        try:
+            message = json.loads(data)
+        except ValueError:
+            return
+        if message.get("type") == "playout" and self._reference is not None:
+            self._reference.obey(message)
 
     def _send(self, messages: list[Message], now: float) -> None:
         channels = self.client.channels
@@ -167,7 +176,8 @@ class LoudspeakerDevice(RigDevice):
     @property
     def missing(self) -> int:
         """Samples of drive or forwarded reference that were not there when they were due."""
-        return self.drive.missing + self._reference_missing
+        reference = 0 if self._reference is None else self._reference.missing
+        return self.drive.missing + self._missing + reference
 
     def latency_ms(self) -> dict[str, float]:
         """Return the device's own share of the latency in ms, by component."""
@@ -197,33 +207,17 @@ class LoudspeakerDevice(RigDevice):
         splitter = self.splitter
         if splitter is None:
             raise ParameterError("mode", self.mode, "one whose loop closes on the device")
-        x = self._pull_reference(first, n, splitter.now) if self._forwarded else None
+        reference = self._reference
+        x = None if reference is None else reference.pull(n, first / self.fs, splitter.now)
         _, error, sound, drive = self.plant.advance(splitter, n, reference=x)
-        self._send([self._with_gaps(message) for message in splitter.poll()], now)
+        messages = splitter.poll()
+        if reference is not None:
+            messages = [reference.with_gaps(message) for message in messages]
+            told = reference.report(first / self.fs)
+            if told is not None:
+                self.tell(told, now)
+        self._send(messages, now)
         return error, sound, drive
-
-    def _pull_reference(self, first: int, n: int, at: int) -> Floats:
-        """Return the forwarded reference; remember where it had to be guessed."""
-        played = self._reference.pull(n, first / self.fs)
-        if played.missing.any():
-            self._reference_missing += int(played.missing.sum())
-            start, length = at + int(np.argmax(played.missing)), int(played.missing.sum())
-            # What was guessed takes part in the disturbance foretold for as long as w remembers.
-            self._guessed.append((start, start + length + self.taps))
-        return played.signal
-
-    def _with_gaps(self, message: Message) -> Message:
-        """Mark the frames of a block that the reference does not explain since it was guessed."""
-        if not isinstance(message, Block) or not self._guessed:
-            return message
-        begin, end = message.first_sample, message.first_sample + message.frames
-        self._guessed = [span for span in self._guessed if span[1] > begin]
-        covered = np.zeros(message.frames, dtype=bool)
-        for start, stop in self._guessed:
-            covered[max(0, start - begin) : max(0, min(end, stop) - begin)] = True
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], covered, [False]]).astype(int)))
-        gaps = tuple((int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True))
-        return replace(message, gaps=gaps)
 
     def change(self, name: str) -> None:
         """Let one of the scene's changes happen now.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
 import json
 import socket
 import struct
@@ -78,6 +80,8 @@ class DeviceWire:
         self._up, self._down = device.place.scene.links(device.name)
         self._socket: socket.socket | None = None
         self._came = 0.0
+        self._queue: list[tuple[float, int, bytes, Address]] = []
+        self._count = itertools.count()
         self._connection: ClientConnection | None = None
 
     async def run(self) -> None:
@@ -164,8 +168,10 @@ class DeviceWire:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
+            self._queue.clear()
 
     def _readable(self) -> None:
+        """Take what the kernel holds; the scene's network decides when it reaches the device."""
         loop = asyncio.get_running_loop()
         while self._socket is not None:
             try:
@@ -176,13 +182,21 @@ class DeviceWire:
             self._came = came
             at = self._down.arrival(came, may_lose=self.device.connected)
             if at is not None:
-                loop.call_at(at, self._arrived, datagram, (source[0], source[1]), at)
+                heapq.heappush(self._queue, (at, next(self._count), datagram, source[:2]))
+                loop.call_at(at, self._live)
 
-    def _arrived(self, datagram: bytes, source: Address, at: float) -> None:
-        # Clocks are read from arrivals: when it came counts, not when this process had time for it.
-        # What has been played by now stays played.
-        self.device.advance(time.monotonic())
-        self.device.receive(datagram, source, at, time.time())
+    def _live(self) -> None:
+        """Let the device live through what came and what fell due by now, in order of time.
+
+        A sound card and its buffers do not stop when this process has to wait for a processor;
+        what the device has to send by then does.
+        """
+        self._readable()
+        now = time.monotonic()
+        while self._queue and self._queue[0][0] <= now:
+            at, _, datagram, source = heapq.heappop(self._queue)
+            self.device.receive(datagram, source, at, time.time())
+        self.device.advance(now)
         self._flush()
 
     def _flush(self) -> None:
@@ -202,13 +216,12 @@ class DeviceWire:
         """Process each frame when it is complete; other timers every 20 ms."""
         tick_at = 0.0
         while True:
+            self._live()
             now = time.monotonic()
             if now >= tick_at:
                 tick_at = now + _TICK_S
                 self.device.tick(now, time.time())
                 await self._speak()
-            else:
-                self.device.advance(now)
             self._flush()
             wait = min(self.device.due, tick_at) - time.monotonic()
             await asyncio.sleep(max(0.0, wait))

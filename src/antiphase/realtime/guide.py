@@ -1,0 +1,117 @@
+"""Steers how a device plays out a reference that is forwarded to it, by what its microphone hears.
+
+Arrivals of packets tell two clocks apart only as well as the network is steady; under load that is
+tens of ppm for many seconds. The lag between reference and disturbance does not depend on any
+packet, and a thousandth of it is plain to see.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from antiphase.sync import LagChange, LagTracker, SyncLoop
+
+__all__ = ["PlayoutGuide"]
+
+Floats = npt.NDArray[np.float64]
+
+_SETTLE_S = 0.5
+_MOST_PPM = 2000.0
+# A skip shows in the estimates when the segments from before have left the average, the round trip
+# to the device included.
+_BLIND_HOPS = 7
+_SAME_SLIP = 1.0
+
+
+class PlayoutGuide:
+    """Tells a device at which rate to play its buffer, so that the lag stays what it was.
+
+    The device begins by timestamps and says at which rate (`told`). Once that has settled the lag
+    is anchored, and from then on every estimate of its change becomes a rate. A device that had to
+    move its buffer by itself says so in `jumps`: the lag is anchored anew.
+
+    Parameters
+    ----------
+    fs : int
+        Rate of the device's blocks, Hz.
+    """
+
+    def __init__(self, fs: int) -> None:
+        self._fs = fs
+        self._tracker = LagTracker()
+        self._loop: SyncLoop | None = None
+        self._told_ppm: float | None = None
+        self._jumps = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._tracker.reset()
+        self._loop = None
+        self._heard = self._blind = 0
+        self._slip: float | None = None
+
+    @property
+    def guiding(self) -> bool:
+        """Whether the device follows the audio."""
+        return self._loop is not None
+
+    def told(self, message: dict[str, Any]) -> None:
+        """Take ``{"type": "playout", "rate_ppm": …, "jumps": …}``; anything else is ignored."""
+        rate, jumps = message.get("rate_ppm"), message.get("jumps")
+        if not isinstance(rate, int | float) or not isinstance(jumps, int):
+            return
+        if not math.isfinite(rate) or abs(rate) > _MOST_PPM:
+            return
+        self._told_ppm = float(rate)
+        if jumps != self._jumps:
+            self._jumps = jumps
+            self._begin()
+
+    def take(self, reference: Floats, disturbance: Floats) -> dict[str, Any] | None:
+        """Take samples of the same instants; return what to tell the device, if anything.
+
+        Parameters
+        ----------
+        reference, disturbance : ndarray, shape (n,)
+            x as it was played out, and d̂.
+        """
+        if self._told_ppm is None:
+            return None
+        self._heard += len(reference)
+        if self._heard < _SETTLE_S * self._fs:
+            return None
+        changes = self._tracker.process(np.nan_to_num(reference), np.nan_to_num(disturbance))
+        skip = 0.0
+        for change in changes:
+            if self._loop is None:
+                self._loop = SyncLoop(self._tracker.hop, drift_ppm=self._told_ppm)
+            skip += self._judge(self._loop, change)
+        if not changes or self._loop is None:
+            return None
+        if skip:
+            self._jumps += 1
+        rate = float(np.clip(self._loop.rate_ppm, -_MOST_PPM, _MOST_PPM))
+        return {"type": "playout", "rate_ppm": round(rate, 3), "skip": round(skip, 2)}
+
+    def _judge(self, loop: SyncLoop, change: LagChange) -> float:
+        """Return the samples to skip, once two estimates in a row agree on a slip."""
+        if self._blind > 0:
+            self._blind -= 1
+            return 0.0
+        seen, slip = self._slip, loop.update(change)
+        self._slip = slip or None
+        if not slip or seen is None or abs(seen - slip) > _SAME_SLIP:
+            return 0.0
+        self._slip, self._blind = None, _BLIND_HOPS
+        return slip
+
+    def release(self) -> dict[str, Any] | None:
+        """Let the device follow its timestamps again; return what to tell it, if anything."""
+        if self._loop is None:
+            return None
+        self._begin()
+        return {"type": "playout", "rate_ppm": None, "skip": 0.0}

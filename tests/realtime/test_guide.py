@@ -1,0 +1,105 @@
+"""The guide of a forwarded reference, closed around a simulated playout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from antiphase.devices.rig import LoopedSound
+from antiphase.realtime.guide import PlayoutGuide
+
+FS = 8000
+BLOCK = 800
+TRUE_PPM = 35.0
+
+
+class Playout:
+    """Plays a noise at a rate of its own while the disturbance follows the true clock."""
+
+    def __init__(self, rate_ppm: float) -> None:
+        rng = np.random.default_rng(3)
+        self.sound = LoopedSound(np.convolve(rng.standard_normal(40 * FS), np.hanning(6), "same"))
+        self.rate_ppm = rate_ppm
+        self.guided = False
+        self.position = 0.0
+        self.count = 0
+
+    @property
+    def lag(self) -> float:
+        """Samples by which the playout is behind where it began."""
+        return self.count * (1 + 1e-6 * TRUE_PPM) - self.position
+
+    def block(self, guide: PlayoutGuide) -> None:
+        rate = 1 + 1e-6 * self.rate_ppm
+        places = np.arange(BLOCK, dtype=np.float64)
+        reference = self.sound.at(self.position + rate * places)
+        true = np.asarray((self.count + places) * (1 + 1e-6 * TRUE_PPM), np.float64)
+        disturbance = 0.3 * self.sound.at(true - 50.0) + 0.1 * self.sound.at(true - 71.0)
+        self.position += rate * BLOCK
+        self.count += BLOCK
+        answer = guide.take(reference, disturbance)
+        if answer is not None:
+            self.guided = True
+            self.rate_ppm = answer["rate_ppm"]
+            self.position += answer["skip"]
+
+
+@pytest.mark.parametrize("told_ppm", [35.0, -40.0, 300.0])
+def test_the_lag_stays_what_it_was(told_ppm: float) -> None:
+    """Whatever the timestamps said, after 12 s the rate is right within 1 ppm."""
+    guide, playout = PlayoutGuide(FS), Playout(told_ppm)
+    playout.block(guide)
+    assert not guide.guiding
+    guide.told({"type": "playout", "rate_ppm": told_ppm, "jumps": 0})
+    for _ in range(20):
+        playout.block(guide)
+    assert playout.guided
+    for _ in range(100):
+        playout.block(guide)
+    before = playout.lag
+    for _ in range(40):
+        playout.block(guide)
+    assert playout.rate_ppm == pytest.approx(TRUE_PPM, abs=1.0)
+    assert abs(playout.lag - before) < 0.05
+
+
+def test_a_device_that_jumped_gets_a_new_anchor() -> None:
+    """Its own jump is not taken back; without clear noise it is told to follow its timestamps."""
+    guide, playout = PlayoutGuide(FS), Playout(TRUE_PPM)
+    guide.told({"rate_ppm": TRUE_PPM, "jumps": 0})
+    for _ in range(40):
+        playout.block(guide)
+    playout.position += 30.0
+    guide.told({"rate_ppm": TRUE_PPM, "jumps": 1})
+    assert not guide.guiding
+    before = playout.lag
+    for _ in range(60):
+        playout.block(guide)
+    assert playout.lag == pytest.approx(before, abs=0.1)
+    assert guide.release() == {"type": "playout", "rate_ppm": None, "skip": 0.0}
+    assert guide.release() is None
+
+
+def test_a_slip_is_taken_back_at_once() -> None:
+    """40 samples lost somewhere on the way: skipped within 2 s, once, and not crept after."""
+    guide, playout = PlayoutGuide(FS), Playout(TRUE_PPM)
+    guide.told({"rate_ppm": TRUE_PPM, "jumps": 0})
+    for _ in range(40):
+        playout.block(guide)
+    before = playout.lag
+    playout.position += 40.0
+    for _ in range(15):
+        playout.block(guide)
+    assert playout.lag == pytest.approx(before, abs=2.0)
+
+
+@pytest.mark.parametrize(
+    "message", [{}, {"rate_ppm": "x", "jumps": 0}, {"rate_ppm": 9e9, "jumps": 0}, {"rate_ppm": 1.0}]
+)
+def test_nonsense_is_ignored(message: dict[str, object]) -> None:
+    """A device that says nothing usable is not guided."""
+    guide, playout = PlayoutGuide(FS), Playout(TRUE_PPM)
+    guide.told(message)
+    for _ in range(30):
+        playout.block(guide)
+    assert not playout.guided
