@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from tests.deploy.images import Image, build_image, until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "deploy" / "docker" / "Dockerfile"
@@ -50,3 +56,43 @@ def test_what_is_copied_exists() -> None:
         for source in words.split()[:-1]:
             assert (ROOT / source).exists(), source
             assert f"!{source}" in shown, source
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    """Build the image from a local base."""
+    yield from build_image(tmp_path_factory.mktemp("image"))
+
+
+@pytest.mark.slow
+def test_the_image_has_no_tools(image: Image) -> None:
+    """Neither compilers nor pip nor build packages are in the last stage; its user is not root."""
+    for program in ("cc", "g++", "make", "cmake", "ninja", "pip", "pip3"):
+        folders = ("usr/bin", "usr/local/bin", "opt/antiphase/bin", "bin")
+        assert not any((image.root / folder / program).exists() for folder in folders), program
+    packages = {path.name for path in image.root.glob("opt/antiphase/lib/python3*/site-packages/*")}
+    assert not packages & {"pip", "setuptools", "cmake", "ziglang", "nanobind", "scikit_build_core"}
+    assert '"User": "10001:10001"' in image.config
+    assert "healthcheck.py" in image.config
+
+
+@pytest.mark.slow
+def test_the_image_serves_on_a_closed_root(image: Image) -> None:
+    """As user 10001, with a root file system that can't be written, it answers."""
+    assert image.output("sh", "-c", "id -u; touch /x /opt/x 2>&1 || true").startswith("10001\n")
+    assert not (image.root / "x").exists()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with image.running("antiphase", "serve", "--port", str(port)):
+        until_healthy(f"http://127.0.0.1:{port}", 60)
+        check = ("env", f"ANTIPHASE_PORT={port}", "python3", "/opt/antiphase/healthcheck.py")
+        with image.running(*check) as done:
+            assert done.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_the_image_is_the_region_too(image: Image) -> None:
+    """The regional function's server is in the same image."""
+    text = image.output("python3", "-m", "antiphase.region.server", "--help")
+    assert "serve" in text
