@@ -69,7 +69,7 @@ def test_json_is_one_object(
         (("prodction",), "did you mean 'production'"),
         (("gone.toml",), "gone.toml"),
         (("--set", "network.nat=two"), "per_zone"),
-        (("--set", "media.node=c99"), "ec2.c7g.large"),
+        (("--set", "media.node=c99"), "ec2.c6i.large"),
         (("--prices", "gone.json"), "gone.json"),
     ],
 )

@@ -68,7 +68,7 @@ def test_other_terms_need_a_price(terms: str) -> None:
     """Without a dated price the point is missing and says so; with one it is the ratio."""
     name = f"{terms} instead of on demand"
     assert points()[name] is None
-    plain = BOOK["ec2.c7g.xlarge"]
+    plain = BOOK["ec2.c6i.large"]
     other = replace(plain, key=f"{plain.key}.{terms}", usd=plain.usd * 0.4)
     own = replace(BOOK, prices={**BOOK.prices, other.key: other})
     assert points(own)[name] == pytest.approx(40)

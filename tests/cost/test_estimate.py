@@ -42,18 +42,18 @@ def test_a_bare_month_by_hand() -> None:
         **{f"operations.{name}": 0 for name in ("log_gb", "alarms", "keys", "secrets")},
     }
     found = estimate(load_profile("dev", changes))
-    hourly = 0.0725 + 0.005 + 0.10 + 0.0225 + 0.006
+    hourly = 0.085 + 0.005 + 0.10 + 0.0225
     rest = 30 * 0.08 + 0.25 + 0.20 + 2 * 0.10 + 0.50 + 0.60
     assert found.total == pytest.approx(730 * hourly + rest)
     assert found.session_hour_usd is None
 
 
 def test_nodes_grow_in_steps() -> None:
-    """A node of 4 cores at 60 % takes 48 split sessions; the least number is kept."""
+    """A node of 2 cores at 60 % takes 24 split sessions; the least number is kept."""
     profile = load_profile(
         "production", {"traffic.split": 1, "traffic.clean": 0, "traffic.forward": 0}
     )
-    found = [nodes_for(profile, sessions) for sessions in (0, 144, 145, 480, 481)]
+    found = [nodes_for(profile, sessions) for sessions in (0, 72, 73, 240, 241)]
     assert found == [3, 3, 4, 10, 11]
 
 
@@ -79,7 +79,7 @@ def test_a_choice_moves_its_part_only(changes: dict[str, object], part: str, usd
 
 def test_an_instance_without_a_price_is_refused() -> None:
     """A node type that the list does not have is refused, with those it has."""
-    with pytest.raises(ParameterError, match=r"ec2\.c7g\.xlarge"):
+    with pytest.raises(ParameterError, match=r"ec2\.c6i\.large"):
         estimate(load_profile("production", {"media.node": "c99.huge"}))
 
 

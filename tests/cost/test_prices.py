@@ -54,7 +54,7 @@ def test_an_unknown_price_names_its_family() -> None:
     with pytest.raises(ParameterError, match=r"nat\.gb") as fault:
         _ = read_prices()["nat.day"]
     assert "\n" not in str(fault.value)
-    assert read_prices().find("ec2.c7g.xlarge.spot") is None
+    assert read_prices().find("ec2.c6i.large.spot") is None
 
 
 @pytest.mark.parametrize(

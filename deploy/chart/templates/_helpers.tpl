@@ -20,6 +20,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/* The port on which any worker takes new clients. */}}
+{{- define "antiphase.front" -}}
+{{- with .Values.media }}{{ eq .advertise "balancer" | ternary .balancer.frontPort .port }}{{ end }}
+{{- end }}
+
 {{- define "antiphase.pod" -}}
 securityContext:
   runAsNonRoot: true
@@ -27,7 +32,7 @@ securityContext:
   runAsGroup: 10001
   fsGroup: 10001
   seccompProfile: {type: RuntimeDefault}
-serviceAccountName: {{ include "antiphase.name" . }}
+serviceAccountName: {{ .Values.serviceAccount.name }}
 # Only the container that asks for the node's address has a token, mounted by itself.
 automountServiceAccountToken: false
 # Variables that Kubernetes makes of service names must not look like settings of ours.

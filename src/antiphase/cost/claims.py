@@ -163,10 +163,9 @@ def _by_hour(book: PriceBook) -> list[TableLine]:
     model = book["sagemaker.ml.m5.large"].cost(hours)
     workers = (
         book["eks.cluster_hour"].cost(hours)
-        + book["ec2.c7g.large"].cost(3 * hours)
-        + book["public_ipv4_hour"].cost(3 * hours)
+        + book["ec2.c6i.large"].cost(3 * hours)
+        + book["public_ipv4_hour"].cost(_ZONES * hours)
         + book["nlb.hour"].cost(hours)
-        + book["nlb.lcu_hour"].cost(hours)
     )
     two = "2 × {}, so that one may fail"
     return [
@@ -186,7 +185,7 @@ def _by_hour(book: PriceBook) -> list[TableLine]:
             20,
             0,
             workers,
-            "control plane, the 3 replicas as c7g.large, addresses, load balancer; $20 is less "
+            "control plane, the 3 replicas as c6i.large, addresses, load balancer; $20 is less "
             "than a third of the control plane",
         ),
     ]

@@ -136,7 +136,7 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class Media:
-    """What carries the live sessions.
+    """What carries the live sessions: nodes behind one load balancer with an address in each zone.
 
     Attributes
     ----------
@@ -152,8 +152,8 @@ class Media:
         Whether a managed Kubernetes control plane is paid for.
     """
 
-    node: str = "c7g.xlarge"
-    vcpus: int = 4
+    node: str = "c6i.large"
+    vcpus: int = 2
     least_nodes: int = 3
     busy: float = 0.6
     cluster: bool = True
