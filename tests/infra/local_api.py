@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,10 @@ class Applied:
 
 @contextlib.contextmanager
 def applied_root(
-    folder: Path, where: str, look: Callable[[Applied], None] | None = None
+    folder: Path,
+    where: str,
+    look: Callable[[Applied], None] | None = None,
+    variables: Mapping[str, object] | None = None,
 ) -> Iterator[Applied]:
     """Apply a root module for the length of the context, then destroy it.
 
@@ -50,6 +53,7 @@ def applied_root(
     """
     with pytest.MonkeyPatch.context() as patch, aws(patch) as url:
         extra = {"AWS_ENDPOINT_URL": url, "AWS_EC2_METADATA_DISABLED": "true", **_KEYS}
+        extra |= {f"TF_VAR_{name}": str(value) for name, value in (variables or {}).items()}
         terraform = make_terraform(folder, extra)
         terraform.run(where, "init")
         terraform.run(where, "apply", "-auto-approve", "-parallelism=20")

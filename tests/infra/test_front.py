@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+from edge.build import build
 from tests.infra.firewall import Firewall, Request
 from tests.infra.local_api import Applied, applied_root
 
@@ -17,7 +20,9 @@ BODY_RULES = frozenset(
     ("SizeRestrictions_BODY", "CrossSiteScripting_BODY", "SQLi_BODY", "SQLiExtendedPatterns_BODY")
 )
 # What the local API does not store, so that a second plan wants it again; not ours to mend.
-DRIFTS: frozenset[str] = frozenset({'module.kms.aws_kms_key.this["logs"]'})
+DRIFTS: frozenset[str] = frozenset(
+    {'module.kms.aws_kms_key.this["logs"]', "module.edge.aws_cloudfront_distribution.this"}
+)
 
 
 def expect_nothing(applied: Applied) -> None:
@@ -30,7 +35,10 @@ def expect_nothing(applied: Applied) -> None:
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     """Apply once for all tests of this file."""
-    with applied_root(tmp_path_factory.mktemp("front"), WHERE, expect_nothing) as done:
+    folder = tmp_path_factory.mktemp("front")
+    package = folder / "edge.zip"
+    build({"keys": {"1": "00" * 32}}, package)
+    with applied_root(folder, WHERE, expect_nothing, {"package": package}) as done:
         yield done
 
 
@@ -198,3 +206,46 @@ def test_blocking_raises_alarms(applied: Applied) -> None:
         "antiphase-test-blocked-rate-blocks": {"WebACL": "antiphase-test", "Rule": "rate-blocks"},
         "antiphase-test-blocked-all": {"WebACL": "antiphase-test", "Rule": "ALL"},
     }
+
+
+def test_the_edge_runs_the_built_package(applied: Applied) -> None:
+    """The function's package is the built one, published, without environment, in us-east-1."""
+    function = applied.client("lambda")
+    (version,) = [
+        found
+        for found in function.list_versions_by_function(FunctionName="antiphase-test-edge")[
+            "Versions"
+        ]
+        if found["Version"] != "$LATEST"
+    ]
+    package = (applied.terraform.infra.parent / "edge.zip").read_bytes()
+    digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
+    assert version["CodeSha256"] == digest
+    assert version["Version"] == "1"
+    assert version["Runtime"] == "python3.13"
+    assert version["Handler"] == "edge.handler.lambda_handler"
+    assert version["MemorySize"] == 319
+    assert not version.get("Environment", {}).get("Variables")
+    assert not version.get("VpcConfig", {}).get("SubnetIds")
+    assert applied.client("lambda", "eu-west-1").list_functions()["Functions"] == []
+
+
+def test_the_distribution_is_encrypted_and_guarded(applied: Applied, acl: dict[str, Any]) -> None:
+    """HTTPS only, to viewers and to the region; blocks are posted and never cached."""
+    (found,) = applied.client("cloudfront").list_distributions()["DistributionList"]["Items"]
+    assert found["WebACLId"] == acl["ARN"]
+    assert found["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "https-only"
+    (blocks,) = found["CacheBehaviors"]["Items"]
+    assert blocks["PathPattern"] == "/anc-process"
+    assert blocks["ViewerProtocolPolicy"] == "https-only"
+    assert "POST" in blocks["AllowedMethods"]["Items"]
+    (origin,) = found["Origins"]["Items"]
+    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    assert origin["CustomOriginConfig"]["OriginSslProtocols"]["Items"] == ["TLSv1.2"]
+
+
+def test_a_failing_edge_raises_alarms(applied: Applied) -> None:
+    """Errors to viewers, a breaking function and answers that CloudFront refuses are told of."""
+    found = applied.client("cloudwatch").describe_alarms(AlarmNamePrefix="antiphase-test-edge")
+    names = {alarm["MetricName"] for alarm in found["MetricAlarms"]}
+    assert names == {"5xxErrorRate", "LambdaExecutionError", "LambdaValidationError"}

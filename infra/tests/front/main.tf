@@ -58,3 +58,20 @@ module "waf" {
   log_bucket_arn    = module.logs.arn
   log_kms_key_arn   = module.kms.arns["logs"]
 }
+
+variable "package" {
+  description = "The edge's package."
+  type        = string
+}
+
+module "edge" {
+  source    = "../../modules/edge"
+  providers = { aws = aws.us_east_1 }
+
+  name          = local.name
+  tags          = local.tags
+  package       = var.package
+  origin_domain = "api.example.org"
+  web_acl_arn   = module.waf.arn
+  keep_function = false
+}

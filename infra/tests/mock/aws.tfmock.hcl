@@ -50,3 +50,18 @@ mock_resource "aws_wafv2_web_acl" {
 mock_resource "aws_kinesis_firehose_delivery_stream" {
   defaults = { arn = "arn:aws:firehose:us-east-1:000000000000:deliverystream/test" }
 }
+
+mock_resource "aws_lambda_function" {
+  defaults = {
+    arn           = "arn:aws:lambda:us-east-1:000000000000:function:test"
+    qualified_arn = "arn:aws:lambda:us-east-1:000000000000:function:test:1"
+  }
+}
+
+mock_resource "aws_cloudfront_distribution" {
+  defaults = { arn = "arn:aws:cloudfront::000000000000:distribution/E1" }
+}
+
+mock_resource "aws_cloudwatch_log_delivery_destination" {
+  defaults = { arn = "arn:aws:logs:us-east-1:000000000000:delivery-destination:test" }
+}
