@@ -8,6 +8,7 @@
     ├── FileFormatError (ValueError)     a file that can't be read as what it should be
     ├── ProtocolError (ValueError)       bytes or text from a peer that break the protocol
     ├── StateError (ValueError)          a saved state that does not fit
+    ├── StoreError                       a store that does not answer
     ├── StabilityError                   a controller that would be unstable on its path
     └── MissingDependencyError (ImportError)   an optional package that is not installed
 
@@ -25,6 +26,7 @@ __all__ = [
     "SignalError",
     "StabilityError",
     "StateError",
+    "StoreError",
     "require",
 ]
 
@@ -67,6 +69,10 @@ class ProtocolError(AntiphaseError, ValueError):
 
 class StateError(AntiphaseError, ValueError):
     """A saved state that does not fit the object it is loaded into."""
+
+
+class StoreError(AntiphaseError):
+    """A database or object store that does not answer; the message names it."""
 
 
 class StabilityError(AntiphaseError):

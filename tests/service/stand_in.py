@@ -167,6 +167,8 @@ class StandIn:
         message = json.loads(text)
         self.heard.append(message)
         match message["type"]:
+            case "join" if socket.url.endswith("/elsewhere"):
+                self.say(socket, type="moved", websocket="/there")
             case "join":
                 self.say(socket, type="joined", device_id=f"d{len(self.sockets)}", ice_servers=[])
                 task = asyncio.create_task(self.report(socket))

@@ -79,6 +79,31 @@ def test_a_device_joins_with_what_its_token_grants() -> None:
         asyncio.run(run(running))
 
 
+def test_a_device_comes_back_with_what_it_was_given() -> None:
+    """The resume token is good again and again; the device that it was is let go."""
+
+    async def run(server: Live) -> None:
+        session = made(server)
+        roles = [{"role": "listener", "track": "0"}]
+        token = invite(server, session, ["listener"])
+        host = server.server.host
+        async with join(server, session["session_id"], token, roles=roles) as first:
+            joined = await until(first, "joined")
+            resume = joined["resume_token"]
+            for _ in range(2):
+                async with join(server, session["session_id"], resume, roles=roles) as again:
+                    await until(again, "joined")
+                    devices = host.rooms.describe(session["session_id"])["devices"]
+                    assert len(devices) == 1
+            assert "replaced" in (await until(first, "bye"))["reason"]
+        other = [{"role": "error", "track": "0"}]
+        async with join(server, session["session_id"], resume, roles=other) as socket:
+            assert "does not grant" in (await until(socket, "error"))["message"]
+
+    with live(api_keys=("key-1",)) as running:
+        asyncio.run(run(running))
+
+
 def test_pages_of_foreign_origins_are_refused(server: Live) -> None:
     """A browser's page must come from us or from an allowed origin."""
     session = made(server)

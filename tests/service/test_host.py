@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from antiphase.service.host import Outbox
+from antiphase.service.outboxes import Outbox
 from tests.service.running import join, live, until
 
 
@@ -38,7 +38,7 @@ def test_the_history_knows_who_came_and_went() -> None:
         async def wait() -> list[str]:
             async with asyncio.timeout(10):
                 while True:
-                    rows = server.server.host.history.read(session_id)
+                    rows = server.server.host.stores.history.read(session_id)
                     kinds = [row.kind for row in rows]
                     if "left" in kinds:
                         return kinds

@@ -160,3 +160,23 @@ def test_a_lost_connection_is_made_anew() -> None:
         assert [m["type"] for m in service.heard].count("join") == 2
 
     on_page(check)
+
+
+def test_a_session_that_moves_is_followed() -> None:
+    """From worker to worker, also where the first one that is asked only knows another."""
+
+    async def check(page: Page, service: StandIn) -> None:
+        await attenuation(page, "v > 21")
+        service.say(service.sockets[-1], type="moved", websocket="/elsewhere")
+        async with asyncio.timeout(15):
+            while len(service.sockets) < 3:  # noqa: ASYNC110 - the page's doing
+                await asyncio.sleep(0.05)
+        await until(page, LIVE)
+        places = [socket.url.rsplit("/", 1)[1] for socket in service.sockets]
+        assert places == ["road", "elsewhere", "there"]
+        await service.sockets[-1].close()
+        await until(page, f"!({LIVE})")
+        await until(page, LIVE)
+        assert service.sockets[-1].url.endswith("/road")
+
+    on_page(check)

@@ -7,6 +7,7 @@ import pytest
 
 from antiphase.errors import ParameterError, ProtocolError
 from antiphase.service.tokens import Tokens, same_key
+from antiphase.storage.state import MemoryStates
 
 SECRET = "s" * 48
 
@@ -22,7 +23,7 @@ class Clock:
 
 def make() -> tuple[Tokens, Clock]:
     clock = Clock()
-    return Tokens(SECRET, clock), clock
+    return Tokens(SECRET, clock, MemoryStates(clock)), clock
 
 
 def test_a_join_token_is_good_for_one_join() -> None:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
-import os
-import signal
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
 import typer
@@ -93,46 +88,21 @@ def rig(  # noqa: PLR0917 - typer reads the signature
 
 
 @contextlib.contextmanager
-def _service(port: int) -> Iterator[multiprocessing.process.BaseProcess]:
+def _service(port: int) -> Iterator[BaseProcess]:
     """Run the service in a process of its own while the block runs."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            rule = "free; choose another with --port, or leave --serve out to use what runs there"
-            raise ParameterError("port", port, rule) from None
-    context = multiprocessing.get_context("spawn")
-    theirs, ours = context.Pipe(duplex=False)
-    process = context.Process(target=_serve_until_closed, args=(port, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield process
-    finally:
-        ours.close()
-        process.join(_END_S)
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
-def _serve_until_closed(port: int, pipe: Connection) -> None:
-    """Serve until the parent closes its end of the pipe or dies."""
-    from antiphase.service.serve import serve  # noqa: PLC0415
     from antiphase.service.settings import read_settings  # noqa: PLC0415
+    from antiphase.service.worker import WorkerProcess  # noqa: PLC0415
 
-    def watch() -> None:
-        with contextlib.suppress(EOFError, OSError):
-            pipe.recv_bytes()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    # Ctrl-C reaches the whole terminal; the rig leaves its session first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        os.nice(-10)
-    threading.Thread(target=watch, daemon=True).start()
-    serve(read_settings(host="127.0.0.1", port=port, drain_s=0.0))
+    settings = read_settings(host="127.0.0.1", port=port, drain_s=0.0)
+    worker = WorkerProcess(settings, nice=-10)
+    try:
+        fault = worker.take_words()
+        if fault is not None:
+            raise ParameterError("serve", True, f"left out to use what runs there: {fault}")
+        yield worker.process
+    finally:
+        worker.end()
+        worker.join(_END_S)
 
 
 def _show(wish: Any, started: float, *, as_json: bool) -> None:  # noqa: ANN401

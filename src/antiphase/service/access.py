@@ -58,22 +58,37 @@ def check_owner(host: RoomHost, connection: HTTPConnection, session_id: str) -> 
         raise _refuse(403, "this token does not own the session")
 
 
-def join_grant(host: RoomHost, token: str | None, session_id: str, roles: list[str]) -> None:
+async def join_grant(
+    host: RoomHost, token: str | None, session_id: str, roles: list[str]
+) -> str | None:
     """Let a device join with roles that its token grants, where keys are set.
+
+    Returns
+    -------
+    str or None
+        The device that it was before, when it comes back with a resume token.
 
     Raises
     ------
     HTTPException
         401 without a valid token, 403 where it grants less.
+    StoreError
+        If used tokens can't be looked up.
     """
-    if host.settings.is_open:
-        return
-    grant = _grant(host, token, use=True)
+    if host.settings.is_open and token is None:
+        return None
+    try:
+        grant = await host.registry.ask(lambda: _grant(host, token, use=True))
+    except HTTPException:
+        if host.settings.is_open:  # no token is needed, so a bad one does no harm
+            return None
+        raise
     if grant.session_id != session_id:
         raise _refuse(403, "this token is for another session")
     missing = [role for role in roles if role not in grant.roles]
     if missing:
         raise _refuse(403, f"this token does not grant the role {missing[0]}")
+    return grant.device_id
 
 
 def _grant(host: RoomHost, token: str | None, *, use: bool) -> Grant:
@@ -94,7 +109,8 @@ def check_origin(host: RoomHost, connection: HTTPConnection) -> None:
         403.
     """
     origin = connection.headers.get("origin")
-    if origin is None or origin in host.settings.origins:
+    known = (*host.settings.origins, *host.settings.own_origins)
+    if origin is None or origin in known:
         return
     if urlsplit(origin).netloc != connection.headers.get("host", ""):
         raise _refuse(403, f"origin {origin[:100]} is not allowed; set origins")

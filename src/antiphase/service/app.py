@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.base import RequestResponseEndpoint
 
 from antiphase import __version__
-from antiphase.errors import AntiphaseError
+from antiphase.errors import AntiphaseError, StoreError
 from antiphase.service.host import RoomHost
 from antiphase.service.rest import Fault, sessions_router
 from antiphase.service.settings import ServiceSettings
@@ -34,14 +34,16 @@ _HEADERS = {
 }
 
 
-def make_app(settings: ServiceSettings) -> FastAPI:
+def make_app(settings: ServiceSettings, url: str = "") -> FastAPI:
     """Return the application of one worker; its media port opens with its lifespan.
 
     Parameters
     ----------
     settings : ServiceSettings
+    url : str, optional
+        The worker's own address, where its port is only known once it is bound.
     """
-    host = RoomHost(settings)
+    host = RoomHost(settings, url)
     signalling = Signalling(host)
 
     @asynccontextmanager
@@ -84,7 +86,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(AntiphaseError)
     async def refused(_: Request, error: AntiphaseError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 400)
+        return JSONResponse({"detail": str(error)}, 503 if isinstance(error, StoreError) else 400)
 
     @app.middleware("http")
     async def harden(request: Request, call: RequestResponseEndpoint) -> Response:

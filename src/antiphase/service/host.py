@@ -9,8 +9,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,39 +21,29 @@ from antiphase.media.native_loop import NativeDriver
 from antiphase.media.native_session import native_loop_available
 from antiphase.media.session import SessionSettings
 from antiphase.realtime import DeviceDescription, ThreadPool
+from antiphase.service.backlog import Backlog
+from antiphase.service.outboxes import Outbox, Outboxes
+from antiphase.service.placement import Placement
+from antiphase.service.registry import Beat, Registry
 from antiphase.service.rooms import Rooms, RoomsSettings
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.tokens import Tokens
-from antiphase.storage.history import HistoryRecord, SqlHistory
+from antiphase.storage.history import HistoryRecord
+from antiphase.storage.sessions import ConnectionRecord, SessionRecord
+from antiphase.storage.urls import open_stores
 
-__all__ = ["Outbox", "RoomHost"]
+__all__ = ["RoomHost"]
 
 _LOG = logging.getLogger("antiphase.service")
 _TICK_S = 0.02
 _MEASURED_S = 10.0
-_WAITING = 64
+_SETTLE_S = 2.0
 _RECORDED = {"mode", "control"}
-
-
-class Outbox:
-    """Messages that wait for one WebSocket; a reader that is too slow misses figures, no more."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-
-    def put(self, message: dict[str, Any]) -> None:
-        """Add a message."""
-        if message["type"] != "figures" or self._queue.qsize() < _WAITING:
-            self._queue.put_nowait(message)
-
-    async def get(self) -> dict[str, Any]:
-        """Wait for the next one."""
-        return await self._queue.get()
 
 
 @dataclass
 class _Session:
-    expires_at: float
+    record: SessionRecord
     measured_at: float
 
 
@@ -64,23 +53,27 @@ class RoomHost:
     Parameters
     ----------
     settings : ServiceSettings
+    url : str, optional
+        This worker's own address for clients, where the port is only known once it is bound.
     """
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, url: str = "") -> None:
         self.settings = settings
-        self.tokens = Tokens(settings.token_secret, time.time)
         self.draining = False
+        self._folder = tempfile.TemporaryDirectory(prefix="antiphase-")
+        folder = Path(self._folder.name) if settings.data is None else settings.data
+        self.stores = open_stores(settings.store_urls, folder)
+        self.tokens = Tokens(settings.token_secret, time.time, self.stores.states)
+        own = settings.worker_url or url or settings.own_url(settings.port)
+        self.registry = Registry(self.stores.sessions, self.stores.states, own)
+        self.placement = Placement(self)
+        self.written = Backlog("history", self.stores.history.append)
         self._driver: AsyncioDriver | NativeDriver | None = None
         self._rooms: Rooms | None = None
         self._pool = ThreadPool(1)
-        self._outboxes: dict[str, dict[str, Outbox]] = {}
+        self._outboxes = Outboxes()
         self._sessions: dict[str, _Session] = {}
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="antiphase-history")
-        self._folder = tempfile.TemporaryDirectory(prefix="antiphase-")
-        folder = Path(self._folder.name) if settings.data is None else settings.data
-        folder.mkdir(parents=True, exist_ok=True)
-        self.history = SqlHistory(f"sqlite:///{folder / 'history.db'}")
-        self._ticking: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def rooms(self) -> Rooms:
@@ -144,21 +137,24 @@ class RoomHost:
             most_sessions=settings.most_sessions, most_devices=settings.most_devices
         )
         self._rooms = Rooms(self.endpoint, rooms, pool=self._pool)
-        self._ticking = asyncio.get_running_loop().create_task(self._run())
+        await self.placement.begin()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._run()), loop.create_task(self.placement.run())]
 
     async def stop(self) -> None:
         """Say goodbye to all and let go of everything."""
         for session_id in list(self._sessions):
             self.delete(session_id, "the server stops")
-        if self._ticking is not None:
-            self._ticking.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._ticking
+                await task
         if self._driver is not None:
             await self._driver.stop()
         self._pool.stop()
-        self._writer.shutdown(wait=True)
-        self.history.close()
+        await self.registry.close()
+        await asyncio.to_thread(self.written.close)
+        self.stores.close()
         self._folder.cleanup()
 
     def _on_event(self, _: Endpoint, event: Event) -> None:
@@ -178,7 +174,7 @@ class RoomHost:
         self.rooms.tick(now, wall)
         self._flush()
         for session_id, session in list(self._sessions.items()):
-            if wall >= session.expires_at:
+            if wall >= session.record.expires_at:
                 self.delete(session_id, "the session has expired")
             elif wall - session.measured_at >= _MEASURED_S:
                 figures = self.rooms.figures(session_id, now).as_dict()
@@ -191,14 +187,22 @@ class RoomHost:
         if self._driver is not None:
             self._driver.flush()
         for session_id, device_id, message in self.rooms.poll_messages():
-            boxes = self._outboxes.get(session_id, {})
-            chosen = boxes.values() if device_id is None else filter(None, [boxes.get(device_id)])
-            for box in list(chosen):
-                box.put(message)
+            self._outboxes.put(session_id, device_id, message)
             if message["type"] in _RECORDED and device_id is None:
                 self.record(session_id, message["type"], message)
             elif message["type"] == "device":
-                self.record(session_id, message["event"], message)
+                self._note_device(session_id, message)
+
+    def _note_device(self, session_id: str, message: dict[str, Any]) -> None:
+        """Keep what devices come and go, in the history and in the registry."""
+        self.record(session_id, message["event"], message)
+        device_id = message["device_id"]
+        if message["event"] == "left":
+            self.registry.disconnect(device_id)
+        elif session_id in self._sessions:
+            ends = self._sessions[session_id].record.expires_at
+            row = ConnectionRecord(device_id, session_id, device_id, time.time(), ends)
+            self.registry.connect(row)
 
     def do(self, work: Callable[[Rooms, float], Any]) -> Any:  # noqa: ANN401 - what the work returns
         """Do something with the rooms now and carry out what follows from it."""
@@ -210,23 +214,29 @@ class RoomHost:
     def record(
         self, session_id: str, kind: str, data: dict[str, Any], since: float | None = None
     ) -> None:
-        """Add to a session's history, on a thread of its own."""
+        """Add to a session's history, soon; what the store does not take at once is tried again."""
         wall = time.time()
         row = HistoryRecord(session_id, kind, wall if since is None else since, wall, data)
-        self._writer.submit(self.history.append, [row])
+        self.written.put(row)
 
     async def past(self, session_id: str, after: float, limit: int) -> list[HistoryRecord]:
-        """Return a session's finished records, oldest first."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._writer, lambda: self.history.read(session_id, after=after, limit=limit)
-        )
+        """Return a session's finished records, oldest first.
+
+        Raises
+        ------
+        StoreError
+            If the history does not answer.
+        """
+
+        def read() -> list[HistoryRecord]:
+            self.written.settle(_SETTLE_S)
+            return self.stores.history.read(session_id, after=after, limit=limit)
+
+        return await self.registry.ask(read)
 
     def announce(self, message: dict[str, Any]) -> None:
         """Tell everybody in all sessions."""
-        for boxes in self._outboxes.values():
-            for box in boxes.values():
-                box.put(message)
+        self._outboxes.put_all(message)
 
     def _check_open(self) -> None:
         if self.draining:
@@ -234,35 +244,94 @@ class RoomHost:
 
     # Sessions
 
-    def create(
+    @property
+    def takes(self) -> bool:
+        """Whether a new session may come here."""
+        return not self.draining and len(self._sessions) < self.settings.most_sessions
+
+    def beat(self) -> Beat:
+        """Return what this worker says of itself."""
+        host, port = self.endpoint.settings.candidates[0]
+        return Beat(self.registry.url, f"{host}:{port}", len(self._sessions), self.takes)
+
+    async def create(
         self, *, name: str, mode: str, scene: dict[str, Any] | None, ttl_s: float | None
-    ) -> tuple[str, float]:
-        """Open a session; returns its id and when it ends.
+    ) -> SessionRecord:
+        """Open a session here.
 
         Raises
         ------
         ParameterError
             If there are too many or the mode is unknown.
+        StoreError
+            If the registry does not answer.
         """
         self._check_open()
-        session_id = secrets.token_urlsafe(9)
-        life = min(ttl_s or self.settings.session_ttl_s, self.settings.session_ttl_s)
-        self.do(
-            lambda rooms, now: rooms.create(session_id, mode=mode, name=name, scene=scene, now=now)
-        )
         wall = time.time()
-        self._sessions[session_id] = _Session(wall + life, wall)
-        self._outboxes[session_id] = {}
-        self.record(session_id, "created", {"name": name, "mode": mode})
-        return session_id, wall + life
+        life = min(ttl_s or self.settings.session_ttl_s, self.settings.session_ttl_s)
+        record = SessionRecord(
+            secrets.token_urlsafe(9), self.registry.url, wall, wall + life, name, mode, True, scene
+        )
+        self.adopt(record)
+        self.record(record.session_id, "created", {"name": name, "mode": mode})
+        try:
+            await self.registry.open(record)
+        except BaseException:
+            self.delete(record.session_id, "it could not be registered")
+            raise
+        return record
+
+    def has(self, session_id: str) -> bool:
+        """Whether a session is here."""
+        return session_id in self._sessions
+
+    def adopt(self, record: SessionRecord) -> None:
+        """Open the room of a session that the registry knows; raises as `create`."""
+        session_id, scene = record.session_id, record.scene
+
+        def make(rooms: Rooms, now: float) -> None:
+            rooms.create(session_id, mode=record.mode, name=record.name, scene=scene, now=now)
+            if not record.control:
+                rooms.set_control(session_id, on=False, now=now)
+
+        self.do(make)
+        self._sessions[session_id] = _Session(record, time.time())
+
+    def steer(self, session_id: str, *, on: bool | None = None, mode: str | None = None) -> None:
+        """Switch anti-noise or change the mode; raises as `Rooms.set_mode`."""
+        if mode is not None:
+            self.do(lambda rooms, now: rooms.set_mode(session_id, mode, now))
+        if on is not None:
+            self.do(lambda rooms, now: rooms.set_control(session_id, on, now))
+        session = self._sessions.get(session_id)
+        if session is not None:
+            old = session.record
+            session.record = replace(
+                old, control=old.control if on is None else on, mode=mode or old.mode
+            )
+            self.registry.update(session.record)
 
     def delete(self, session_id: str, reason: str) -> bool:
         """End a session; False where there is none."""
+        if not self._close(session_id, reason):
+            return False
+        self.registry.end(session_id)
+        self.record(session_id, "ended", {"reason": reason})
+        return True
+
+    def hand_over(self, session_id: str, beat: Beat) -> None:
+        """Send everybody in a session to another worker, which the registry names already."""
+        self._outboxes.put(session_id, None, beat.moved(session_id))
+        if self._close(session_id, "it goes on at another worker"):
+            self.record(session_id, "moved", {"to": beat.url})
+
+    def _close(self, session_id: str, reason: str) -> bool:
         if self._sessions.pop(session_id, None) is None:
             return False
+        for device in self.rooms.describe(session_id)["devices"]:
+            self.registry.disconnect(device["device_id"])
         self.do(lambda rooms, now: rooms.delete(session_id, now, reason))
-        self._outboxes.pop(session_id, None)
-        self.record(session_id, "ended", {"reason": reason})
+        self._outboxes.drop_session(session_id)
         return True
 
     def end_empty(self, reason: str) -> None:
@@ -271,10 +340,18 @@ class RoomHost:
             if not self.rooms.describe(session_id)["devices"]:
                 self.delete(session_id, reason)
 
+    def records(self, before: float) -> list[SessionRecord]:
+        """Return the sessions here that were made before a time, seconds since 1970."""
+        return [s.record for s in self._sessions.values() if s.record.created_at < before]
+
+    def resume_token(self, session_id: str, device_id: str, roles: list[str]) -> str:
+        """Return what a device comes back with after a lost connection."""
+        return self.tokens.resume(session_id, device_id, roles, self.expires_at(session_id))
+
     def expires_at(self, session_id: str) -> float:
         """Return when a session ends, seconds since 1970; 0 where there is none."""
         session = self._sessions.get(session_id)
-        return 0.0 if session is None else session.expires_at
+        return 0.0 if session is None else session.record.expires_at
 
     # Devices
 
@@ -290,11 +367,17 @@ class RoomHost:
         rooms = self.rooms
         device_id = rooms.join(session_id, description, self.now())
         if outbox is not None:
-            self._outboxes[session_id][device_id] = outbox
+            self._outboxes.add(session_id, device_id, outbox)
         self._flush()
         return device_id
 
+    def replace(self, session_id: str, device_id: str) -> None:
+        """Let a device go that has come back as another one."""
+        reason = "replaced by a new connection"
+        self._outboxes.put(session_id, device_id, {"type": "bye", "reason": reason})
+        self.leave(session_id, device_id, reason)
+
     def leave(self, session_id: str, device_id: str, reason: str) -> None:
         """Take a device out; one that is not there is ignored."""
-        self._outboxes.get(session_id, {}).pop(device_id, None)
+        self._outboxes.drop(session_id, device_id)
         self.do(lambda rooms, now: rooms.leave(session_id, device_id, now, reason))

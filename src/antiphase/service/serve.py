@@ -1,4 +1,4 @@
-"""Runs the service: uvicorn with TLS 1.3, and the way out after SIGTERM."""
+"""Runs one worker of the service: uvicorn with TLS 1.3, and the way out after SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from types import FrameType
 
 import uvicorn
 
-from antiphase.errors import FileFormatError, ParameterError
+from antiphase.errors import FileFormatError
 from antiphase.service.app import make_app
 from antiphase.service.host import RoomHost
+from antiphase.service.ports import bind
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.signalling import LARGEST_MESSAGE
 
-__all__ = ["Server", "serve"]
+__all__ = ["Server"]
 
 _LOOK_S = 0.2
+_BACKLOG = 1024
 
 
 class Server(uvicorn.Server):
@@ -28,15 +30,28 @@ class Server(uvicorn.Server):
     Parameters
     ----------
     settings : ServiceSettings
+
+    Raises
+    ------
+    ParameterError
+        If a port is taken.
+    FileFormatError
+        If the certificate cannot be read.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
-        self._app = make_app(settings)
+        several = settings.worker_port is not None
+        self._sockets = [bind(settings.host, settings.port, shared=several)]
+        if settings.worker_port is not None:
+            self._sockets.append(bind(settings.host, settings.worker_port))
+        self.url = settings.worker_url or settings.own_url(self._sockets[-1].getsockname()[1])
+        """This worker's own address."""
+        self.moves = True
+        """Whether sessions go to other workers at SIGTERM; there are none when all are to end."""
+        self._app = make_app(settings, self.url)
         config = uvicorn.Config(
             self._app,
-            host=settings.host,
-            port=settings.port,
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.certificate_key,
             ws="websockets-sansio",
@@ -47,6 +62,7 @@ class Server(uvicorn.Server):
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=3,
+            backlog=_BACKLOG,
         )
         try:
             config.load()
@@ -59,6 +75,10 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._asked = 0
         self._draining: asyncio.Task[None] | None = None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on the bound ports until told to end."""
+        super().run(sockets or self._sockets)
 
     @property
     def host(self) -> RoomHost:
@@ -81,28 +101,10 @@ class Server(uvicorn.Server):
 
     async def _drain(self) -> None:
         end = time.monotonic() + self._settings.drain_s
+        if self.moves:
+            await self.host.placement.move_all()
         self.host.announce({"type": "bye", "reason": "this worker is going away; join again"})
         while self.host.rooms.ids and time.monotonic() < end:
             self.host.end_empty("this worker is going away")
             await asyncio.sleep(_LOOK_S)
         self.should_exit = True
-
-
-def serve(settings: ServiceSettings) -> None:
-    """Run the service until it is told to end.
-
-    Raises
-    ------
-    ParameterError
-        If the port is taken.
-    FileFormatError
-        If the certificate cannot be read.
-    """
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            rule = f"free on {settings.host} ({error.strerror}); choose another one"
-            raise ParameterError("port", settings.port, rule) from None
-    Server(settings).run()

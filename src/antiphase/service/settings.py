@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from antiphase.errors import ParameterError
+from antiphase.storage.urls import StoreUrls
 
 __all__ = ["ServiceSettings", "read_settings"]
 
@@ -26,6 +27,12 @@ class ServiceSettings(BaseSettings):
     """Of signalling (TCP); 0 takes a free one."""
     media_port: int | None = Field(default=None, ge=0, le=65535)
     """Of media (UDP); by default the same number as `port`."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes; worker k of several has port + k and media_port + k for itself."""
+    worker_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port of signalling that this worker alone has, beside `port` that all share."""
+    worker_url: str = Field(default="", pattern="^(https?://[^/]+)?$")
+    """Address that clients are sent to for this worker's sessions; by default its own port."""
     advertise: str | None = None
     """Address that peers are told for media; by default `host`."""
     certificate: Path | None = None
@@ -53,7 +60,15 @@ class ServiceSettings(BaseSettings):
     drain_s: float = Field(default=30.0, ge=0)
     """After SIGTERM sessions may go on for that long."""
     data: Path | None = None
-    """Folder of the history; by default a temporary one that is deleted at the end."""
+    """Folder of the embedded stores; by default a temporary one that is deleted at the end."""
+    sessions_url: str = ""
+    """Registry of sessions: dynamodb://REGION/SESSIONS/CONNECTIONS; empty: in `data`."""
+    states_url: str = ""
+    """Hot state: redis://HOST:PORT/0; empty: in `data`."""
+    history_url: str = ""
+    """History: postgresql+psycopg://USER@HOST/BASE; empty: in `data`."""
+    objects_url: str = ""
+    """Recordings: s3://REGION?raw=BUCKET&processed=BUCKET; empty: in `data`."""
     turn_urls: tuple[str, ...] = ()
     """Relays that clients are told of."""
     turn_secret: str = ""
@@ -91,6 +106,29 @@ class ServiceSettings(BaseSettings):
     def scheme(self) -> str:
         """Either http or https."""
         return "http" if self.certificate is None else "https"
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether clients know this worker by the shared port only."""
+        return self.worker_port is None and not self.worker_url
+
+    def own_url(self, port: int) -> str:
+        """Return the address of a port of this machine as clients know it."""
+        host = self.advertise or self.host
+        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """Origins of pages that this service serves at its shared port."""
+        urls = {self.own_url(self.port), f"{self.scheme}://{self.host}:{self.port}"}
+        if self.is_loopback:
+            urls |= {f"{self.scheme}://{h}:{self.port}" for h in ("localhost", "127.0.0.1")}
+        return frozenset(urls)
+
+    @property
+    def store_urls(self) -> StoreUrls:
+        """Where the stores are."""
+        return StoreUrls(self.sessions_url, self.states_url, self.history_url, self.objects_url)
 
 
 def read_settings(**arguments: Any) -> ServiceSettings:  # noqa: ANN401 - pydantic checks them

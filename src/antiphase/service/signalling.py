@@ -14,7 +14,7 @@ from fastapi import HTTPException, WebSocket, WebSocketDisconnect
 from antiphase.errors import AntiphaseError, ProtocolError
 from antiphase.media.turn import issue_credentials
 from antiphase.service.access import check_origin, join_grant
-from antiphase.service.host import Outbox, RoomHost
+from antiphase.service.host import RoomHost
 from antiphase.service.messages import (
     Candidate,
     ClientMessage,
@@ -26,6 +26,7 @@ from antiphase.service.messages import (
     Truth,
     parse_message,
 )
+from antiphase.service.outboxes import Outbox
 
 __all__ = ["LARGEST_MESSAGE", "SUBPROTOCOL", "Signalling", "ice_servers"]
 
@@ -60,6 +61,10 @@ class _RefusedError(Exception):
         super().__init__(words)
         self.code = code
         self.kind = kind
+
+
+class _MovedError(Exception):
+    """Ends a connection: the client has been sent to another worker."""
 
 
 class Signalling:
@@ -116,6 +121,8 @@ class _Connection:
         try:
             await self._join(token, outbox)
             await self._talk(outbox)
+        except _MovedError:
+            await self._socket.close(1000, "this session is at another worker")
         except _RefusedError as refused:
             await self._end(refused)
         except WebSocketDisconnect:
@@ -161,10 +168,15 @@ class _Connection:
             raise _RefusedError(_CLOSED_POLICY, "join", "no join came in time") from None
         if not isinstance(message, Join):
             raise _RefusedError(_CLOSED_POLICY, "join", "the first message must be a join")
+        roles: list[str] = [role.role for role in message.roles]
         try:
-            self._host.rooms.describe(self._session_id)
-            roles: list[str] = [role.role for role in message.roles]
-            join_grant(self._host, token, self._session_id, roles)
+            elsewhere = await self._host.placement.locate(self._session_id)
+            if elsewhere is not None:
+                await self._send(elsewhere.moved(self._session_id))
+                raise _MovedError
+            before = await join_grant(self._host, token, self._session_id, roles)
+            if before is not None:
+                self._host.replace(self._session_id, before)
             description = message.description()
             self._device_id = self._host.join(self._session_id, description, outbox)
         except HTTPException as error:
@@ -176,6 +188,7 @@ class _Connection:
                 "type": "joined",
                 "device_id": self._device_id,
                 "session_id": self._session_id,
+                "resume_token": self._host.resume_token(self._session_id, self._device_id, roles),
                 "ice_servers": ice_servers(self._host, self._device_id),
                 "limits": {
                     "message_bytes": LARGEST_MESSAGE,
@@ -200,8 +213,9 @@ class _Connection:
         while True:
             message = await outbox.get()
             await self._send(message)
-            gone = message["type"] == "device" and message["event"] == "left"
-            if message["type"] == "bye" or (gone and message["device_id"] == self._device_id):
+            left = message["type"] == "device" and message["event"] == "left"
+            gone = left and message["device_id"] == self._device_id
+            if gone or message["type"] in {"bye", "moved"}:
                 await self._socket.close(1000, str(message.get("reason", ""))[:120])
                 return
 
@@ -225,9 +239,9 @@ class _Connection:
                 )
                 await self._send({"type": "answer", "sdp": answer})
             case Control(on=on):
-                self._host.do(lambda rooms, now: rooms.set_control(session_id, on, now))
+                self._host.steer(session_id, on=on)
             case ModeWish(mode=mode):
-                self._host.do(lambda rooms, now: rooms.set_mode(session_id, mode, now))
+                self._host.steer(session_id, mode=mode)
             case Truth(nr_db=nr_db):
                 self._host.do(lambda rooms, now: rooms.report_truth(session_id, nr_db, now))
             case Candidate():

@@ -31,6 +31,20 @@ class _Service(Collector):
         yield _gauge("antiphase_websockets", "Open WebSockets", self._signalling.connections)
         yield _gauge("antiphase_peers", "Media peers", len(host.endpoint.sessions))
         yield _gauge("antiphase_draining", "1 while no new sessions are taken", host.draining)
+        waiting = GaugeMetricFamily(
+            "antiphase_writes_waiting", "Writes that a store has not taken yet", labels=["store"]
+        )
+        lost = CounterMetricFamily(
+            "antiphase_writes_lost", "Writes given up for good", labels=["store"]
+        )
+        failures = CounterMetricFamily(
+            "antiphase_write_failures", "Times that a store did not take writes", labels=["store"]
+        )
+        for store, log in (("history", host.written), ("registry", host.registry.later)):
+            waiting.add_metric([store], log.waiting)
+            lost.add_metric([store], log.lost)
+            failures.add_metric([store], log.failures)
+        yield from (waiting, lost, failures)
         dropped = CounterMetricFamily(
             "antiphase_datagrams_dropped", "Datagrams dropped, by reason", labels=["reason"]
         )

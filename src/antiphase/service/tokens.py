@@ -12,6 +12,7 @@ import jwt
 
 from antiphase.errors import ProtocolError, require
 from antiphase.realtime import Role
+from antiphase.storage.state import StateStore
 
 __all__ = ["LONGEST_JOIN_S", "SHORTEST_JOIN_S", "Grant", "Tokens", "same_key"]
 
@@ -19,7 +20,6 @@ SHORTEST_JOIN_S, LONGEST_JOIN_S = 60.0, 300.0
 _ALGORITHM = "HS256"
 _ISSUER = _AUDIENCE = "antiphase"
 _ROLES: tuple[str, ...] = get_args(Role)
-_MOST_USED = 100_000
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,21 @@ class Grant:
     ----------
     session_id : str
     kind : str
-        ``join``: to join once; ``owner``: to steer, invite and end the session.
+        ``join``: to join once; ``resume``: to come back after a lost connection, as often as need
+        be; ``owner``: to steer, invite and end the session.
     roles : tuple of str
         That a joining device may take.
     expires_at : float
         Seconds since 1970.
+    device_id : str or None
+        Who it was, of a token to come back with.
     """
 
     session_id: str
-    kind: Literal["join", "owner"]
+    kind: Literal["join", "resume", "owner"]
     roles: tuple[str, ...]
     expires_at: float
+    device_id: str | None = None
 
 
 class Tokens:
@@ -52,13 +56,15 @@ class Tokens:
         At least 32 characters.
     clock : callable
         Returns seconds since 1970.
+    states : StateStore
+        Remembers join tokens that have been used, for all workers that share it.
     """
 
-    def __init__(self, secret: str, clock: Callable[[], float]) -> None:
+    def __init__(self, secret: str, clock: Callable[[], float], states: StateStore) -> None:
         require(len(secret) >= 32, "token_secret", f"{len(secret)} characters", "32 or more")
         self._secret = secret
         self._clock = clock
-        self._used: dict[str, float] = {}
+        self._states = states
 
     def owner(self, session_id: str, seconds: float) -> str:
         """Return the token of a session's creator, good for its whole life."""
@@ -79,9 +85,23 @@ class Tokens:
         require(good, "ttl_s", seconds, f"in {SHORTEST_JOIN_S:g} … {LONGEST_JOIN_S:g} s")
         return self._sign(session_id, "join", wanted, seconds), self._clock() + seconds
 
-    def _sign(self, session_id: str, kind: str, roles: tuple[str, ...], seconds: float) -> str:
+    def resume(
+        self, session_id: str, device_id: str, roles: Iterable[str], expires_at: float
+    ) -> str:
+        """Return a token with which a device comes back after a lost connection."""
+        seconds = expires_at - self._clock()
+        return self._sign(session_id, "resume", tuple(roles), seconds, device_id)
+
+    def _sign(
+        self,
+        session_id: str,
+        kind: str,
+        roles: tuple[str, ...],
+        seconds: float,
+        device_id: str | None = None,
+    ) -> str:
         now = self._clock()
-        claims = {
+        claims: dict[str, object] = {
             "iss": _ISSUER,
             "aud": _AUDIENCE,
             "iat": int(now),
@@ -91,6 +111,8 @@ class Tokens:
             "knd": kind,
             "rol": list(roles),
         }
+        if device_id is not None:
+            claims["dev"] = device_id
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
     def check(self, token: str, *, use: bool = False) -> Grant:
@@ -127,15 +149,19 @@ class Tokens:
             raise ProtocolError("the token has expired; ask for a new one")
         if claims["knd"] == "join" and use:
             self._spend(str(claims["jti"]), float(claims["exp"]))
-        return Grant(str(claims["sid"]), claims["knd"], tuple(claims["rol"]), float(claims["exp"]))
+        return Grant(
+            str(claims["sid"]),
+            claims["knd"],
+            tuple(claims["rol"]),
+            float(claims["exp"]),
+            claims.get("dev"),
+        )
 
     def _spend(self, identity: str, expires_at: float) -> None:
-        now = self._clock()
-        if len(self._used) >= _MOST_USED:
-            self._used = {k: v for k, v in self._used.items() if v > now}
-        if self._used.get(identity, 0.0) > now:
+        # One second more: no store's clock may forget it while it is still good.
+        left = expires_at - self._clock() + 1.0
+        if not self._states.add(f"token/{identity}", b"", left):
             raise ProtocolError("the token has been used; ask for a new one")
-        self._used[identity] = expires_at
 
 
 def same_key(key: str, keys: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from antiphase.errors import AntiphaseError, ParameterError
 from antiphase.realtime import DeviceDescription, Role, RoleBinding
 from antiphase.service.access import bearer, join_grant
 from antiphase.service.host import RoomHost
-from antiphase.service.rest import Fault, SessionId
+from antiphase.service.rest import Fault, SessionId, come_here
 
 __all__ = ["LARGEST_OFFER", "whip_router"]
 
@@ -20,6 +20,7 @@ LARGEST_OFFER = 65536
 _SDP = "application/sdp"
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {"description": "the answer", "content": {_SDP: {"schema": {"type": "string"}}}},
+    307: {"description": "the session is at another worker, see Location", "model": Fault},
     400: {"description": "the offer is refused", "model": Fault},
     401: {"description": "no valid token", "model": Fault},
     403: {"description": "the token grants less", "model": Fault},
@@ -68,9 +69,8 @@ def _add(router: APIRouter, host: RoomHost, kind: Literal["whip", "whep"], role:
     async def open_resource(session_id: SessionId, request: Request) -> Response:
         """Take an offer and answer it."""
         offer = await _offer(request)
-        if session_id not in host.rooms.ids:
-            raise HTTPException(404, "no such session")
-        join_grant(host, bearer(request), session_id, [role])
+        await come_here(host, session_id, request)
+        await join_grant(host, bearer(request), session_id, [role])
         description = DeviceDescription(name=kind, roles=(RoleBinding(role, "0"),))
         try:
             device_id = host.join(session_id, description, None)

@@ -89,6 +89,12 @@ def call_server(
         raise ProtocolError(f"no answer from {parts.netloc}: {error}") from error
     finally:
         connection.close()
+    place = response.headers.get("Location", "")
+    if response.status == http.client.TEMPORARY_REDIRECT and place.startswith("http"):
+        there = urlsplit(place)
+        if there.hostname != parts.hostname or there.netloc == parts.netloc:
+            raise ProtocolError(f"{parts.netloc} sends {method} {path} to {there.netloc}")
+        return call_server(f"{there.scheme}://{there.netloc}", method, there.path, body, key)
     if response.status >= 300:
         words = data[:200].decode("utf-8", "replace")
         raise ProtocolError(f"{parts.netloc} answers {response.status} to {method} {path}: {words}")

@@ -74,7 +74,7 @@ class DeviceWire:
         self.device = device
         self.joins = 0
         """Times it has joined."""
-        self._url = websocket
+        self._home = self._url = websocket
         self._told = told
         self._token = token
         self._up, self._down = device.place.scene.links(device.name)
@@ -97,6 +97,8 @@ class DeviceWire:
             try:
                 await self._once()
             except (OSError, WebSocketException, TimeoutError) as error:
+                if self._connection is not None or isinstance(error, OSError):
+                    self._url = self._home  # another worker may have the session by now
                 if self._connection is not None:
                     lost = time.monotonic()
                 if time.monotonic() - lost > _GIVE_UP_S:
@@ -137,6 +139,7 @@ class DeviceWire:
             while True:
                 message = json.loads(await connection.recv())
                 if message.get("type") == kind:
+                    self._token = str(message.get("resume_token") or self._token or "")
                     return dict(message)
                 if message.get("type") == "error":
                     raise ProtocolError(f"the server refuses: {message.get('message')}")

@@ -115,7 +115,8 @@ export class AncClient extends EventTarget {
     this.tries = 0;
     this.negotiation = Promise.resolve();
     const scheme = new URL(server).protocol === "https:" ? "wss:" : "ws:";
-    this.address = Object.assign(new URL(`/${encodeURIComponent(session)}`, server), { protocol: scheme }).href;
+    this.home = Object.assign(new URL(`/${encodeURIComponent(session)}`, server), { protocol: scheme }).href;
+    this.address = this.home;
   }
 
   /**
@@ -208,8 +209,9 @@ export class AncClient extends EventTarget {
     });
   }
 
-  async #open() {
+  async #open(moves = 3) {
     this.#enter("connecting");
+    this.moved = false;
     const protocols = this.token ? [PROTOCOL, `token.${this.token}`] : [PROTOCOL];
     const socket = new WebSocket(this.address, protocols);
     this.socket = socket;
@@ -220,10 +222,16 @@ export class AncClient extends EventTarget {
       if (socket === this.socket) this.#lose(reason);
     };
     const message = await joined;
+    if (this.moved) {
+      if (!moves) throw new ServiceError("moved", "the service sends this client round in circles");
+      return this.#open(moves - 1);
+    }
+    this.token = message.resume_token ?? this.token;
     this.deviceId = message.device_id;
     this.iceServers = message.ice_servers ?? [];
     this.tries = 0;
     this.#enter("joined");
+    return undefined;
   }
 
   #joinMessage() {
@@ -247,7 +255,9 @@ export class AncClient extends EventTarget {
       this.#emit("error", { code: message.code, message: message.message });
     } else if (message.type === "moved") {
       this.address = new URL(message.websocket, this.address).href;
-      this.socket.close();
+      this.moved = true;
+      if (this.waiting?.type === "joined") this.#settleMove();
+      else this.socket.close();
     } else if (message.type === "bye") {
       this.left = true;
       this.#emit("bye", message);
@@ -268,14 +278,21 @@ export class AncClient extends EventTarget {
 
   #lose(reason) {
     this.#close();
+    // Another worker may have the session by now; the first address finds it.
+    if (!this.moved) this.address = this.home;
     this.waiting?.settle(null, new ServiceError("closed", reason || "the connection was closed"));
     if (this.left || this.state === "connecting") return;
     this.#retry();
   }
 
+  #settleMove() {
+    this.#close();
+    this.waiting.settle({});
+  }
+
   #retry() {
     this.#enter("lost");
-    const wait = RETRIES_MS[Math.min(this.tries, RETRIES_MS.length - 1)];
+    const wait = this.moved ? 0 : RETRIES_MS[Math.min(this.tries, RETRIES_MS.length - 1)];
     this.tries += 1;
     setTimeout(async () => {
       if (this.left) return;

@@ -1,0 +1,180 @@
+"""Which worker has which session, as all workers see it.
+
+A room lives on one worker; its row in the session store names that worker's address. A worker shows
+that it lives by a key in the state store that ends by itself. A session whose worker has died is
+claimed by the next worker that is asked for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from fastapi import HTTPException
+
+from antiphase.errors import AntiphaseError, StoreError
+from antiphase.service.backlog import Backlog
+from antiphase.storage.sessions import ConnectionRecord, SessionRecord, SessionStore
+from antiphase.storage.state import StateStore
+
+__all__ = ["BEAT_S", "Beat", "Registry", "forget_worker"]
+
+T = TypeVar("T")
+
+BEAT_S = 0.5
+"""How often a worker says that it lives, s."""
+_LIVES_S = 2.5
+_PREFIX = "worker/"
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a worker says of itself.
+
+    Attributes
+    ----------
+    url : str
+        Its own address, for clients.
+    media : str
+        Its media port, ``host:port``.
+    sessions : int
+        Rooms that it has.
+    takes : bool
+        Whether it takes sessions: it is not full and does not drain.
+    """
+
+    url: str
+    media: str
+    sessions: int
+    takes: bool
+
+    def moved(self, session_id: str) -> dict[str, Any]:
+        """Return what sends a client to this worker."""
+        address = f"{self.url.replace('http', 'ws', 1)}/{session_id}"
+        return {"type": "moved", "websocket": address, "media": self.media}
+
+
+def forget_worker(states: StateStore, url: str) -> None:
+    """Take a worker for dead at once, as its supervisor may when the process has ended."""
+    states.delete(_PREFIX + url)
+
+
+class Registry:
+    """One worker's view of all sessions and workers.
+
+    Parameters
+    ----------
+    sessions : SessionStore
+    states : StateStore
+    url : str
+        This worker's own address.
+    """
+
+    def __init__(self, sessions: SessionStore, states: StateStore, url: str) -> None:
+        self.url = url
+        self._sessions, self._states = sessions, states
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="antiphase-registry")
+        self._ending: set[str] = set()
+        self.later: Backlog[Callable[[], object]] = Backlog("session registry", _run_all)
+        """Writes that nobody waits for; each may be done twice without harm."""
+
+    async def ask(self, work: Callable[[], T]) -> T:
+        """Do something with a store on a thread of its own.
+
+        Raises
+        ------
+        StoreError
+            If the store does not answer.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, work)
+        except (AntiphaseError, HTTPException):
+            raise
+        except Exception as error:
+            words = next(iter(str(error).splitlines()), type(error).__name__)
+            raise StoreError(f"the session registry does not answer: {words}") from error
+
+    # Workers
+
+    async def beat(self, beat: Beat) -> None:
+        """Say that this worker lives; raises as `ask`."""
+        value = json.dumps(asdict(beat)).encode()
+        await self.ask(lambda: self._states.put(_PREFIX + beat.url, value, _LIVES_S))
+
+    async def worker(self, url: str) -> Beat | None:
+        """Return what another worker last said, None where it is dead; raises as `ask`."""
+        value = await self.ask(lambda: self._states.get(_PREFIX + url))
+        return None if value is None else Beat(**json.loads(value))
+
+    async def others(self) -> list[Beat]:
+        """Return the other workers that take sessions, the one with the fewest first."""
+        values = await self.ask(lambda: self._states.items(_PREFIX))
+        beats = [Beat(**json.loads(value)) for value in values.values()]
+        found = [beat for beat in beats if beat.takes and beat.url != self.url]
+        return sorted(found, key=lambda beat: beat.sessions)
+
+    # Sessions
+
+    async def open(self, record: SessionRecord) -> bool:
+        """Add a session; False where the id is taken; raises as `ask`."""
+        return await self.ask(lambda: self._sessions.create(record))
+
+    async def find(self, session_id: str) -> SessionRecord | None:
+        """Return a session's row, None where there is none; raises as `ask`."""
+        if session_id in self._ending:
+            return None
+        return await self.ask(lambda: self._sessions.get(session_id))
+
+    async def claim(self, record: SessionRecord, worker: str) -> bool:
+        """Give a session to another worker than its row says; one claimant wins."""
+        return await self.ask(lambda: self._sessions.claim(record, worker))
+
+    async def all(self) -> list[SessionRecord]:
+        """Return all sessions, oldest first; raises as `ask`."""
+        records = await self.ask(self._sessions.all)
+        return [record for record in records if record.session_id not in self._ending]
+
+    async def mine(self) -> list[SessionRecord]:
+        """Return this worker's sessions, oldest first; raises as `ask`."""
+        return await self.ask(lambda: self._sessions.by_worker(self.url))
+
+    def update(self, record: SessionRecord) -> None:
+        """Replace a session's row, soon."""
+        self.later.put(lambda: self._sessions.update(record))
+
+    def end(self, session_id: str) -> None:
+        """Forget a session; at once for this worker, soon for the others."""
+        self._ending.add(session_id)
+
+        def forget() -> None:
+            self._sessions.delete(session_id)
+            self._ending.discard(session_id)
+
+        self.later.put(forget)
+
+    def connect(self, record: ConnectionRecord) -> None:
+        """Note a device's connection, soon."""
+        self.later.put(lambda: self._sessions.connect(record))
+
+    def disconnect(self, connection_id: str) -> None:
+        """Forget a device's connection, soon."""
+        self.later.put(lambda: self._sessions.disconnect(connection_id))
+
+    async def close(self) -> None:
+        """Say that this worker has gone; the stores stay open."""
+        await asyncio.to_thread(self.later.close)
+        with contextlib.suppress(StoreError):  # it ends by itself
+            await self.ask(lambda: forget_worker(self._states, self.url))
+        self._threads.shutdown(wait=False)
+
+
+def _run_all(writes: list[Callable[[], object]]) -> None:
+    for write in writes:
+        write()
