@@ -4,24 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from antiphase.service.outboxes import Outbox
 from tests.service.running import join, live, until
-
-
-def test_a_slow_reader_misses_figures_and_nothing_else() -> None:
-    """Figures are left out beyond a few dozen; other messages are kept."""
-
-    async def run() -> None:
-        box = Outbox()
-        for k in range(500):
-            box.put({"type": "figures", "time_s": k})
-        box.put({"type": "bye"})
-        kinds: list[str] = []
-        while not kinds or kinds[-1] != "bye":
-            kinds.append((await box.get())["type"])
-        assert 10 < kinds.count("figures") < 100
-
-    asyncio.run(run())
 
 
 def test_the_history_knows_who_came_and_went() -> None:

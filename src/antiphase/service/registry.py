@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ T = TypeVar("T")
 BEAT_S = 0.5
 """How often a worker says that it lives, s."""
 _LIVES_S = 2.5
+_KEPT_S = 60.0
 _PREFIX = "worker/"
 _THREADS = 4
 
@@ -80,7 +82,7 @@ class Registry:
         self.url = url
         self._sessions, self._states = sessions, states
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="antiphase-registry")
-        self._ending: set[str] = set()
+        self._ended: dict[str, float] = {}
         self.later: Backlog[Callable[[], object]] = Backlog("session registry", _run_all)
         """Writes that nobody waits for; each may be done twice without harm."""
 
@@ -128,9 +130,8 @@ class Registry:
 
     async def find(self, session_id: str) -> SessionRecord | None:
         """Return a session's row, None where there is none; raises as `ask`."""
-        if session_id in self._ending:
-            return None
-        return await self.ask(lambda: self._sessions.get(session_id))
+        record = await self.ask(lambda: self._sessions.get(session_id))
+        return None if session_id in self._ended else record
 
     async def claim(self, record: SessionRecord, worker: str) -> bool:
         """Give a session to another worker than its row says; one claimant wins."""
@@ -139,7 +140,7 @@ class Registry:
     async def all(self) -> list[SessionRecord]:
         """Return all sessions, oldest first; raises as `ask`."""
         records = await self.ask(self._sessions.all)
-        return [record for record in records if record.session_id not in self._ending]
+        return [record for record in records if record.session_id not in self._ended]
 
     async def mine(self) -> list[SessionRecord]:
         """Return this worker's sessions, oldest first; raises as `ask`."""
@@ -151,13 +152,11 @@ class Registry:
 
     def end(self, session_id: str) -> None:
         """Forget a session; at once for this worker, soon for the others."""
-        self._ending.add(session_id)
-
-        def forget() -> None:
-            self._sessions.delete(session_id)
-            self._ending.discard(session_id)
-
-        self.later.put(forget)
+        now = time.monotonic()
+        # Kept for a while: what a store was asked before may come back after it has been told.
+        self._ended = {k: at for k, at in self._ended.items() if now - at < _KEPT_S}
+        self._ended[session_id] = now
+        self.later.put(lambda: self._sessions.delete(session_id))
 
     def connect(self, record: ConnectionRecord) -> None:
         """Note a device's connection, soon."""
