@@ -23,7 +23,7 @@ from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import Event
 from antiphase.media.session import SessionSettings
 from antiphase.media.stun import Address
-from antiphase.realtime import DeviceDescription, RoleBinding, SolverPool
+from antiphase.realtime import DeviceDescription, EngineSettings, RoleBinding, SolverPool
 from antiphase.service.rooms import Rooms, RoomsSettings
 
 __all__ = ["SERVER", "LiveWorld", "RigSession", "RoomsLike", "describe", "world_of_rooms"]
@@ -31,6 +31,7 @@ __all__ = ["SERVER", "LiveWorld", "RigSession", "RoomsLike", "describe", "world_
 SERVER: Address = ("192.0.2.1", 8443)
 _STEP_S = 0.001
 _TICK_STEPS = 10
+_NO_LIMIT = 1e6
 
 
 class RoomsLike(Protocol):
@@ -293,8 +294,13 @@ def world_of_rooms(
     pool: SolverPool | None = None,
     certificate: Certificate | None = None,
 ) -> tuple[LiveWorld, Rooms]:
-    """Return a world around the service's own rooms; create sessions in them before `add`."""
+    """Return a world around the service's own rooms; create sessions in them before `add`.
+
+    By default no session is degraded for what it costs: filters are solved in this very thread, and
+    how long that takes here says nothing about virtual time.
+    """
     made: list[Rooms] = []
+    settings = settings or RoomsSettings(engine=EngineSettings(busy_share=_NO_LIMIT))
 
     def make(endpoint: Endpoint) -> Rooms:
         made.append(Rooms(endpoint, settings, pool=pool))

@@ -9,7 +9,9 @@ from antiphase.realtime.figures import Attenuation, Figures, Octave
 
 def test_what_is_not_finite_is_null() -> None:
     """NaN and infinity never reach JSON."""
-    shown = Attenuation(math.nan, math.inf, None, 1.23456, (Octave(63.0, math.nan, 2.0),)).as_dict()
+    shown = Attenuation(
+        math.nan, math.inf, bound=1.23456, by_octave=(Octave(63.0, math.nan, 2.0),)
+    ).as_dict()
     assert shown["estimated"] is None
     assert shown["true"] is None
     assert shown["bound"] == 1.23

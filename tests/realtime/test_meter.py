@@ -40,17 +40,48 @@ def test_the_disturbance_is_rebuilt_exactly() -> None:
     assert all(band.db is not None and band.db > 10 for band in shown.by_octave)
 
 
-def test_the_bound_is_kept_beside_the_levels() -> None:
-    """A bound of 20 dB appears in whole, in octaves and in the spectrum."""
-    meter = metered(0.1)
-    noise = np.random.default_rng(2).standard_normal(FS)
-    meter.set_bound(noise, 0.1 * noise)
+def test_the_bound_is_what_the_best_filter_leaves() -> None:
+    """A filter that leaves a tenth: 20 dB in whole, in octaves and in the spectrum."""
+    meter, x = Meter(FS, np.array([0.0, 1.0])), np.random.default_rng(2).standard_normal(3 * FS)
+    meter.take(x, np.zeros(3 * FS), np.concatenate([[0.0], x[:-1]]))
+    assert meter.attenuation().bound is None
+    meter.set_bound(np.array([-0.9]), 0.2)
     shown = meter.attenuation()
     assert shown.bound == pytest.approx(20)
+    assert shown.bound_error == 0.2
     assert all(b.bound_db == pytest.approx(20, abs=0.1) for b in shown.by_octave)
     spectrum = meter.spectrum()
     gap = np.array(spectrum.off_db) - np.array(spectrum.bound_db)
     assert gap == pytest.approx(20, abs=0.1)
+
+
+def test_frames_that_were_lost_do_not_lower_the_bound() -> None:
+    """A tenth of the reference guessed wrongly: the bound is that of the rest."""
+    rng = np.random.default_rng(3)
+    meter, x = Meter(FS, np.array([0.0, 1.0])), rng.standard_normal(3 * FS)
+    d = np.concatenate([[0.0], x[:-1]])
+    explained = np.ones(3 * FS, dtype=bool)
+    for at in range(1000, 3 * FS, 2000):
+        x[at : at + 200] = rng.standard_normal(200)
+        explained[at : at + 210] = False
+    meter.take(x, np.zeros(3 * FS), d, explained)
+    meter.set_bound(np.array([-0.9]), 0.2)
+    shown = meter.attenuation()
+    assert shown.bound == pytest.approx(20, abs=0.1)
+    assert all(b.bound_db == pytest.approx(20, abs=0.3) for b in shown.by_octave)
+
+
+@pytest.mark.parametrize("silent", [np.nan, 0.0])
+def test_of_a_second_that_is_mostly_a_gap_nothing_is_said(silent: float) -> None:
+    """NaN or exact zeros for 0.6 s of the last: no figure, instead of 120 dB; then one again."""
+    meter = metered(0.1)
+    e = 0.1 * np.random.default_rng(4).standard_normal(FS)
+    e[:4800] = silent
+    meter.take(np.ones(FS), np.ones(FS), e)
+    shown = meter.attenuation()
+    assert shown.estimated is None
+    meter.take(np.ones(FS), np.ones(FS), 0.1 * np.random.default_rng(5).standard_normal(FS))
+    assert meter.attenuation().estimated is not None
 
 
 def test_nothing_is_shown_before_anything_was_heard() -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from antiphase.control import Block, Message
 
-__all__ = ["merge_blocks", "samples_of"]
+__all__ = ["explained_by", "merge_blocks", "samples_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +27,14 @@ def samples_of(block: Block) -> tuple[Floats, Floats, Floats]:
         if not e[part].any():
             e[part] = np.nan
     return x, y, e
+
+
+def explained_by(block: Block) -> npt.NDArray[np.bool_]:
+    """Return where the reference explains what was heard, shape (n,): everywhere but in gaps."""
+    explained = np.ones(block.frames, dtype=bool)
+    for start, length in block.gaps:
+        explained[start : start + length] = False
+    return explained
 
 
 def merge_blocks(messages: Sequence[Message]) -> list[Message]:

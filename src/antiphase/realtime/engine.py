@@ -11,7 +11,8 @@ from antiphase.arrays import Signal
 from antiphase.control import Block, Choice, Mode
 from antiphase.control.split_protocol import decode
 from antiphase.errors import AntiphaseError, ProtocolError, require
-from antiphase.realtime.blocks import samples_of
+from antiphase.realtime.blocks import explained_by, samples_of
+from antiphase.realtime.bound import BoundKeeper
 from antiphase.realtime.choice import Chooser, budget, missing_for
 from antiphase.realtime.figures import Figures
 from antiphase.realtime.load import InlinePool, SolverPool
@@ -23,7 +24,7 @@ from antiphase.realtime.quality import output_figures
 from antiphase.realtime.roles import DeviceDescription
 from antiphase.realtime.roster import Device, Frame, Roster
 from antiphase.realtime.settings import EngineSettings
-from antiphase.realtime.upkeep import BoundKeeper, LoadGuard
+from antiphase.realtime.upkeep import LoadGuard
 
 __all__ = ["Engine"]
 
@@ -195,7 +196,7 @@ class Engine:
             frame = Frame(message.error[:, 0], message.first_sample, message.fs)
             device.track("data").take(frame, now)
             if device is self._looper:
-                self._meter.take(*samples_of(message))
+                self._meter.take(*samples_of(message), explained_by(message))
         self._timed(lambda: self._runner.receive(device, message, now), None, now)
 
     def _take_control(self, device: Device, data: bytes | str, now: float) -> None:

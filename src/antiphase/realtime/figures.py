@@ -48,7 +48,10 @@ class Attenuation:
     a_weighted : float, optional
         As `estimated`, of A-weighted sound.
     bound : float, optional
-        Of the best fixed filter on the last seconds, `metrics.fixed_filter_bound`.
+        What the best fixed filter (fitted to 2 s, without frames that were lost) would
+        have reached in the last second.
+    bound_error : float, optional
+        By how much the bound may be off; at least by how much it was passed.
     by_octave : tuple of Octave
     """
 
@@ -56,6 +59,7 @@ class Attenuation:
     true: float | None = None
     a_weighted: float | None = None
     bound: float | None = None
+    bound_error: float | None = None
     by_octave: tuple[Octave, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,6 +69,7 @@ class Attenuation:
             "true": _plain(self.true, 2),
             "a_weighted": _plain(self.a_weighted, 2),
             "bound": _plain(self.bound, 2),
+            "bound_error": _plain(self.bound_error, 2),
             "by_octave": [band.as_dict() for band in self.by_octave],
         }
 
