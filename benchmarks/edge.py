@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -38,6 +36,7 @@ from antiphase.region.handler import Region
 from antiphase.region.server import make_server, serving
 from antiphase.region.state_token import Keys
 from antiphase.region.wire import parse_answer
+from benchmarks.interpreters import find_interpreter
 from edge import config
 from edge.build import build
 from edge.handler import lambda_handler
@@ -93,16 +92,7 @@ def _edge(request: Request) -> Answer:
 
 
 def _interpreter() -> str:
-    named = os.environ.get("ANTIPHASE_EDGE_PYTHON")
-    # Beside this interpreter, as version managers keep them, then on the path.
-    versions = Path(sys.base_prefix).parent
-    kept = [str(p) for v in ("3.13", "3.12") for p in versions.glob(f"{v}*/bin/python{v}")]
-    found = [named, *kept, shutil.which("python3.13"), shutil.which("python3.12")]
-    for name in filter(None, found):
-        works = subprocess.run([name, "-c", ""], check=False, capture_output=True)
-        if works.returncode == 0:
-            return name
-    return sys.executable
+    return find_interpreter("3.13") or find_interpreter("3.12") or sys.executable
 
 
 def _event(fs: int, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of the contract

@@ -29,7 +29,8 @@ def test_curl_line_of_the_docs_works(tmp_path: Path) -> None:
     text = (DOCS / "edge.md").read_text()
     line = re.search(r"^curl .*$", text, re.MULTILINE)
     assert line is not None
-    with edge_stack(tmp_path / "edge.zip", config, tmp_path / "task", port=0) as (url, _):
+    package, folder = tmp_path / "edge.zip", tmp_path / "task"
+    with edge_stack(package, config, folder, port=0, region_port=0) as (url, _):
         command = line[0].replace("http://127.0.0.1:8000", url)
         shell = ["/bin/sh", "-c", command]
         done = subprocess.run(shell, check=True, capture_output=True, text=True, timeout=30)

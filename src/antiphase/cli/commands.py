@@ -252,6 +252,7 @@ def edge_front(
         "build/edge.zip"
     ),
     port: Annotated[int, typer.Option(help="Where to listen.")] = 8000,
+    region_port: Annotated[int, typer.Option(help="Where the region listens.")] = 8080,
     instances: Annotated[int, typer.Option(help="Concurrency cap.")] = 2,
     latency_ms: Annotated[float, typer.Option(help="Added to each request.")] = 0.0,
     failures: Annotated[float, typer.Option(help="Share of requests that fail, 0 to 1.")] = 0.0,
@@ -264,6 +265,7 @@ def edge_front(
             config,
             Path(folder),
             port=port,
+            region_port=region_port,
             instances=instances,
             latency_ms=latency_ms,
             failures=failures,

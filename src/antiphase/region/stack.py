@@ -25,6 +25,7 @@ def edge_stack(
     folder: Path,
     *,
     port: int = 8000,
+    region_port: int = 8080,
     instances: int = 2,
     latency_ms: float = 0.0,
     failures: float = 0.0,
@@ -40,8 +41,8 @@ def edge_stack(
         The file it was built from: the region shares its keys.
     folder : Path
         Where to unpack.
-    port : int
-        Of the front; 0 takes a free one.
+    port, region_port : int
+        Of the front and of the region; 0 takes a free one.
     instances : int
         Concurrency cap, ≥ 1.
     latency_ms : float
@@ -74,7 +75,7 @@ def edge_stack(
 
     binary = find_emulator()
     zipfile.ZipFile(package).extractall(folder)
-    region = make_server(Region(read_keys(config)))
+    region = make_server(Region(read_keys(config)), port=region_port)
     with (
         Emulator(EDGE, folder, binary, instances=instances) as pool,
         serving(region) as origin,
