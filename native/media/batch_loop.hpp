@@ -5,7 +5,6 @@
 #pragma once
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,13 +24,14 @@
 #include "media/packet.hpp"
 #include "media/sender.hpp"
 #include "media/stream.hpp"
+#include "media/upward.hpp"
 
 namespace antiphase::media {
 
 class BatchLoop {
  public:
   BatchLoop(int socket, int wake, SrtpApi srtp, OpusApi opus, double coalesce_s)
-      : socket_(socket), wake_(wake), srtp_(srtp), opus_(opus), coalesce_s_(coalesce_s),
+      : socket_(socket), upward_(wake), srtp_(srtp), opus_(opus), coalesce_s_(coalesce_s),
         in_(batch), sender_(socket, srtp.protect) {
     const int on = 1;
     setsockopt(socket_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
@@ -39,13 +39,10 @@ class BatchLoop {
   ~BatchLoop() { stop(); }
 
   void start() {
-    if (running_.exchange(true)) return;
-    thread_ = std::thread([this] { work(); });
+    if (!running_.exchange(true)) thread_ = std::thread([this] { work(); });
   }
-
   void stop() {
-    if (!running_.exchange(false)) return;
-    thread_.join();
+    if (running_.exchange(false)) thread_.join();
   }
 
   // `repeats`: the peer may send packets of some formats twice.
@@ -74,24 +71,19 @@ class BatchLoop {
     Packet packet;
     if (parse(data, n, packet)) deliver(packet, id, AddressKey{}, time_ns, nullptr, 0);
     sender_.flush(true);
-    wake_python();
+    upward_.wake();
   }
 
   // After this returns the thread touches nothing of the session.
   void remove_session(std::int32_t id) {
     const std::lock_guard<std::mutex> hold(control_);
     Session& session = sender_.sessions.at(static_cast<std::size_t>(id));
+    for (const Source& source : session.sources) {
+      streams_[static_cast<std::size_t>(source.stream)].reset();
+    }
     session = Session{};
     for (auto it = gate_.begin(); it != gate_.end();) {
       it = it->second == id ? gate_.erase(it) : std::next(it);
-    }
-    for (auto it = by_ssrc_.begin(); it != by_ssrc_.end();) {
-      if (static_cast<std::int32_t>(it->first >> 32) == id) {
-        streams_[static_cast<std::size_t>(it->second)].reset();
-        it = by_ssrc_.erase(it);
-      } else {
-        ++it;
-      }
     }
     for (auto& output : sender_.outputs) {
       if (output && output->session == id) output.reset();
@@ -119,16 +111,18 @@ class BatchLoop {
     const std::size_t slot = place(streams_);
     streams_[slot] = std::make_unique<Stream>(format, decoder, opus_, reorder, sender_.scratch);
     const auto stream = static_cast<std::int32_t>(slot);
-    by_ssrc_[key(id, ssrc)] = stream;
+    sender_.sessions.at(static_cast<std::size_t>(id)).sources.push_back({ssrc, stream});
     return stream;
   }
 
   void remove_stream(std::int32_t id, std::uint32_t ssrc) {
     const std::lock_guard<std::mutex> hold(control_);
-    const auto found = by_ssrc_.find(key(id, ssrc));
-    if (found == by_ssrc_.end()) return;
-    streams_[static_cast<std::size_t>(found->second)].reset();
-    by_ssrc_.erase(found);
+    auto& sources = sender_.sessions.at(static_cast<std::size_t>(id)).sources;
+    const auto found = std::find_if(sources.begin(), sources.end(),
+                                    [&](const Source& s) { return s.ssrc == ssrc; });
+    if (found == sources.end()) return;
+    streams_[static_cast<std::size_t>(found->stream)].reset();
+    sources.erase(found);
   }
 
   std::int32_t add_output(std::int32_t id, std::uint32_t ssrc, std::uint16_t sequence,
@@ -194,12 +188,7 @@ class BatchLoop {
     return fits;
   }
 
-  std::vector<Item> take_items() {
-    const std::lock_guard<std::mutex> hold(upward_lock_);
-    std::vector<Item> items;
-    items.swap(upward_);
-    return items;
-  }
+  std::vector<Item> take_items() { return upward_.take(); }
 
   LoopCounters counters() {
     const std::lock_guard<std::mutex> hold(control_);
@@ -225,11 +214,14 @@ class BatchLoop {
 
  private:
   static constexpr std::size_t batch = 128;
-  static constexpr std::size_t max_upward = 4096;
 
-  static std::uint64_t key(std::int32_t session, std::uint32_t ssrc) {
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(session)) << 32 | ssrc;
-  }
+  // Where a datagram came from, and whose it is as far as that is known.
+  struct Arrival {
+    AddressKey source;
+    std::int32_t session = -1;
+    Stream* stream = nullptr;
+  };
+
 
   void work() {
     const FlushDenormals flush_denormals;
@@ -248,20 +240,16 @@ class BatchLoop {
       for (int n = in_.receive(socket_); n > 0; n = in_.receive(socket_)) {
         const std::lock_guard<std::mutex> hold(control_);
         ++sender_.counters.batches;
-        for (int k = 0; k < n; ++k) take(in_.data(k), in_.size(k), in_.source(k), in_.time_ns(k));
+        look_up(static_cast<std::size_t>(n));
+        for (int k = 0; k < n; ++k) {
+          take(in_.data(k), in_.size(k), arrivals_[static_cast<std::size_t>(k)], in_.time_ns(k));
+        }
         sender_.flush(true);
-        wake_python();
+        upward_.wake();
         if (n < static_cast<int>(batch)) break;
       }
       note_busy(now_s() - begin, since);
     }
-  }
-
-  // After each batch, or a backlog of media would keep consent checks waiting.
-  void wake_python() {
-    if (!woken_) return;
-    const std::uint64_t one = 1;
-    woken_ = write(wake_, &one, sizeof one) < 0;
   }
 
   void note_busy(double worked, double& since) {
@@ -276,28 +264,45 @@ class BatchLoop {
 
   void hand_up(Kind kind, std::int32_t session, std::int32_t stream, const AddressKey& source,
                std::uint64_t time_ns, const std::uint8_t* data, std::size_t n) {
-    const std::lock_guard<std::mutex> hold(upward_lock_);
-    if (upward_.size() >= max_upward) {
+    if (!upward_.put({kind, session, stream, source, time_ns, {data, data + n}})) {
       ++sender_.counters.upward_dropped;
-      return;
     }
-    upward_.push_back({kind, session, stream, source, time_ns, {data, data + n}});
-    woken_ = true;
   }
 
-  void take(std::uint8_t* data, std::size_t n, const AddressKey& source, std::uint64_t time_ns) {
+  // Finds the sessions of a batch's datagrams and asks for the memory that each will need: with
+  // many sessions it is out of the caches, and here the processor fetches for several at once.
+  void look_up(std::size_t n) {
+    for (std::size_t k = 0; k < n; ++k) {
+      arrivals_[k] = {in_.source(static_cast<int>(k)), -1, nullptr};
+      const auto gated = gate_.find(arrivals_[k].source);
+      if (gated != gate_.end()) arrivals_[k].session = gated->second;
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      Arrival& arrival = arrivals_[k];
+      if (arrival.session < 0 || in_.size(static_cast<int>(k)) < 12) continue;
+      const Session& session = sender_.sessions[static_cast<std::size_t>(arrival.session)];
+      __builtin_prefetch(session.receive);
+      __builtin_prefetch(session.send);
+      const auto stream = session.stream_of(read32(in_.data(static_cast<int>(k)) + 8));
+      if (stream >= 0) arrival.stream = streams_[static_cast<std::size_t>(stream)].get();
+      if (arrival.stream) arrival.stream->prefetch();
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      if (arrivals_[k].stream) sender_.prefetch(*arrivals_[k].stream);
+    }
+  }
+
+  void take(std::uint8_t* data, std::size_t n, const Arrival& arrival, std::uint64_t time_ns) {
+    const AddressKey& source = arrival.source;
+    const std::int32_t id = arrival.session;
     ++sender_.counters.received;
     if (n >= 20 && data[0] < 4) {
       hand_up(Kind::stun, -1, -1, source, time_ns, data, n);
       return;
     }
-    const auto gated = gate_.find(source);
-    if (gated == gate_.end()) {
+    if (id < 0) {
       ++sender_.counters.ungated;
-      return;
-    }
-    const std::int32_t id = gated->second;
-    if (n >= 13 && data[0] >= 20 && data[0] <= 63) {
+    } else if (n >= 13 && data[0] >= 20 && data[0] <= 63) {
       hand_up(Kind::dtls, id, -1, source, time_ns, data, n);
     } else if (n >= 12 && data[0] >= 128 && data[0] <= 191) {
       take_media(data, n, id, source, time_ns);
@@ -334,24 +339,25 @@ class BatchLoop {
 
   // A copy is the peer's repeat, one for each packet, or somebody's replay.
   void count_copy(std::int32_t id, std::uint32_t ssrc) {
-    const auto found = by_ssrc_.find(key(id, ssrc));
-    const bool due = found == by_ssrc_.end()
-                         ? sender_.sessions[static_cast<std::size_t>(id)].take_early_copy()
-                         : streams_[static_cast<std::size_t>(found->second)]->take_repeat();
+    Session& session = sender_.sessions[static_cast<std::size_t>(id)];
+    const std::int32_t found = session.stream_of(ssrc);
+    const bool due = found < 0 ? session.take_early_copy()
+                               : streams_[static_cast<std::size_t>(found)]->take_repeat();
     if (!due) ++sender_.counters.srtp_replayed;
   }
 
   // `data` is the whole plain packet, handed up when its stream is not known yet.
   void deliver(const Packet& packet, std::int32_t id, const AddressKey& source,
                std::uint64_t time_ns, const std::uint8_t* data, std::size_t size) {
-    const auto found = by_ssrc_.find(key(id, packet.ssrc));
-    if (found == by_ssrc_.end()) {
+    Session& session = sender_.sessions[static_cast<std::size_t>(id)];
+    const std::int32_t found = session.stream_of(packet.ssrc);
+    if (found < 0) {
       if (!data) return;
-      ++sender_.sessions[static_cast<std::size_t>(id)].early;
+      ++session.early;
       hand_up(Kind::new_stream, id, -1, source, time_ns, data, size);
       return;
     }
-    Stream& stream = *streams_[static_cast<std::size_t>(found->second)];
+    Stream& stream = *streams_[static_cast<std::size_t>(found)];
     if (packet.payload_type != stream.format.payload_type) {
       ++sender_.counters.rtp_unknown;
       return;
@@ -360,7 +366,7 @@ class BatchLoop {
     stream.receive(packet, time_ns, [&](const Packet& p) { sender_.forward(stream, p); },
                    [&](const Sound& sound, std::uint32_t timestamp, bool concealed) {
                      sender_.process(stream, {sound, timestamp, concealed}, [&](const Frame& f) {
-                       listen(id, found->second, source, f);
+                       listen(id, found, source, f);
                      });
                    });
   }
@@ -374,19 +380,17 @@ class BatchLoop {
     hand_up(Kind::audio, id, stream, source, sender_.time_ns(), bytes.data(), bytes.size());
   }
 
-  int socket_, wake_;
+  int socket_;
+  Upward upward_;
   SrtpApi srtp_;
   OpusApi opus_;
   double coalesce_s_;
   Inbox in_;
+  std::array<Arrival, batch> arrivals_;
   Sender sender_;
   std::unordered_map<AddressKey, std::int32_t, AddressHash> gate_;
-  std::unordered_map<std::uint64_t, std::int32_t> by_ssrc_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::mutex control_;
-  std::mutex upward_lock_;
-  std::vector<Item> upward_;
-  bool woken_ = false;
   std::atomic<bool> running_{false};
   std::atomic<double> busy_{0.0};
   double worked_ = 0;

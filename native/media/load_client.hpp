@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <functional>
 #include <mutex>
+#include <queue>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -79,6 +81,7 @@ class LoadClient {
     c.interval_s = interval_s;
     c.next_s = first_s;
     c.loss = loss;
+    due_.emplace(first_s, id);
   }
 
   void pause(std::int32_t id) {
@@ -156,8 +159,13 @@ class LoadClient {
       const std::lock_guard<std::mutex> hold(lock_);
       for (int k = 0; k < n; ++k) take(static_cast<std::int32_t>(events[static_cast<std::size_t>(k)].data.u32));
       const double now = now_s();
-      for (auto& c : clients_) {
-        if (c->interval_s > 0 && now >= c->next_s) send(*c, now);
+      while (!due_.empty() && due_.top().first <= now) {
+        const auto [when, id] = due_.top();
+        due_.pop();
+        Client& c = *clients_[static_cast<std::size_t>(id)];
+        if (c.interval_s == 0 || c.next_s != when) continue;  // paused, or begun anew
+        send(c, now);
+        due_.emplace(c.next_s, id);
       }
       if (woken_) {
         woken_ = false;
@@ -201,19 +209,18 @@ class LoadClient {
 
   void take(std::int32_t id) {
     Client& c = *clients_[static_cast<std::size_t>(id)];
+    // One datagram at a time; epoll tells again where there are more.
     std::array<std::uint8_t, 2048> data;
-    for (int k = 0; k < 16; ++k) {
-      const auto n = recv(c.socket, data.data(), data.size(), MSG_DONTWAIT);
-      if (n <= 0) return;
-      const auto size = static_cast<std::size_t>(n);
-      const bool media = size >= 12 && data[0] >= 128 && data[0] <= 191;
-      if (media && !(data[1] >= 192 && data[1] <= 223) && c.receive) {
-        take_media(c, data.data(), size);
-      } else {
-        const std::lock_guard<std::mutex> hold(upward_lock_);
-        upward_.push_back({id, {data.data(), data.data() + size}});
-        woken_ = true;
-      }
+    const auto n = recv(c.socket, data.data(), data.size(), MSG_DONTWAIT);
+    if (n <= 0) return;
+    const auto size = static_cast<std::size_t>(n);
+    const bool media = size >= 12 && data[0] >= 128 && data[0] <= 191;
+    if (media && !(data[1] >= 192 && data[1] <= 223) && c.receive) {
+      take_media(c, data.data(), size);
+    } else {
+      const std::lock_guard<std::mutex> hold(upward_lock_);
+      upward_.push_back({id, {data.data(), data.data() + size}});
+      woken_ = true;
     }
   }
 
@@ -247,6 +254,8 @@ class LoadClient {
   int wake_, epoll_;
   std::mutex lock_, upward_lock_;
   std::vector<std::unique_ptr<Client>> clients_;
+  using Due = std::pair<double, std::int32_t>;  // when who sends next
+  std::priority_queue<Due, std::vector<Due>, std::greater<Due>> due_;
   std::vector<LoadItem> upward_;
   DelayHistogram delays_;
   std::uint64_t random_ = 88172645463325252ull;

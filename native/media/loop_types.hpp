@@ -29,14 +29,29 @@ struct LoopCounters {
   std::uint64_t rtcp_failed = 0, rtp_unknown = 0, unencodable = 0, upward_dropped = 0, batches = 0, send_failed = 0;
 };
 
+// What the peer sends under one source, by its place among the loop's streams.
+struct Source {
+  std::uint32_t ssrc;
+  std::int32_t stream;
+};
+
 struct Session {
   bool open = false, repeats = false;
   void* receive = nullptr;  // srtp_t
   void* send = nullptr;
   bool has_target = false;
   AddressKey target{};
+  std::vector<Source> sources;
   // Packets, and copies of them, of sources that Python has yet to find a section for.
   std::uint64_t early = 0, early_copies = 0;
+
+  // The stream of a source, -1 where Python has yet to find its section.
+  std::int32_t stream_of(std::uint32_t ssrc) const {
+    for (const Source& source : sources) {
+      if (source.ssrc == ssrc) return source.stream;
+    }
+    return -1;
+  }
 
   bool take_early_copy() {
     if (!repeats || early_copies >= early) return false;

@@ -30,6 +30,13 @@ class Output {
 
   int bitrate = 0;  // what this output's receiver can take; 0 where nothing is known yet
 
+  // Asks for the memory that the next packet will need.
+  void prefetch() const {
+    __builtin_prefetch(&session, 1);
+    __builtin_prefetch(&ssrc_);
+    __builtin_prefetch(&history_[sequence % history_.size()], 1);
+  }
+
   // Whether a payload made for the one can go out on the other.
   bool takes_payload_of(const Output& other) const {
     return format.codec == other.format.codec && format.clock_rate == other.format.clock_rate &&

@@ -33,6 +33,13 @@ class Sender {
   DelayHistogram delays;
   Scratch scratch;
 
+  // Asks for the memory that a packet of a stream will need on its way out.
+  void prefetch(const Stream& stream) const {
+    for (const Route& route : stream.routes) {
+      if (const Output* output = output_of(route)) output->prefetch();
+    }
+  }
+
   // When the packet came that is being worked on.
   void begin(std::uint64_t time_ns) { time_ns_ = time_ns; }
   std::uint64_t time_ns() const { return time_ns_; }
@@ -102,7 +109,7 @@ class Sender {
   static constexpr std::size_t packet_limit = Outbox::packet_bytes - 160;
   static constexpr std::size_t payload_limit = packet_limit - 80;
 
-  Output* output_of(const Route& route) {
+  Output* output_of(const Route& route) const {
     return route.output < 0 ? nullptr : outputs[static_cast<std::size_t>(route.output)].get();
   }
 

@@ -131,6 +131,13 @@ class Stream {
   ReceptionCounters reception;
   std::vector<Route> routes;
 
+  // Asks for the memory that `receive` will need.
+  void prefetch() const {
+    __builtin_prefetch(&format);
+    __builtin_prefetch(&reception, 1);
+    __builtin_prefetch(&next_, 1);
+  }
+
   // Whether a copy of a packet may be the peer's repeat; counts it then.
   bool take_repeat() {
     if (!format.repeat || reception.repeats >= reception.received) return false;

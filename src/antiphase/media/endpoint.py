@@ -21,7 +21,7 @@ from antiphase.media.notices import Notices
 from antiphase.media.routing import Route, Router
 from antiphase.media.rtp import is_rtcp, is_rtp
 from antiphase.media.sdp import Description, SdpLimits, parse_description
-from antiphase.media.session import MediaSession, SessionSettings
+from antiphase.media.session import REPORT_SECONDS, MediaSession, SessionSettings
 from antiphase.media.stun import Address, Message, is_stun
 
 __all__ = ["Carrier", "Endpoint", "EndpointSettings"]
@@ -95,6 +95,7 @@ class _Peer:
     session: MediaSession
     agent: IceLiteAgent
     opened: float
+    due: float = 0.0  # when it is ticked again
 
 
 class Endpoint:
@@ -123,7 +124,8 @@ class Endpoint:
         self._peers: dict[str, _Peer] = {}
         self._by_ufrag: dict[str, _Peer] = {}
         self._by_source: dict[Address, _Peer] = {}
-        self._router = Router(self._session, self._sent, self._counters)
+        sent = lambda session_id: self._flush(self._peer(session_id))  # noqa: E731 - one call
+        self._router = Router(self._session, sent, self._counters)
         self._notices = Notices(_LOG)
         self._outgoing: deque[tuple[bytes, Address]] = deque()
         self._events: deque[Event] = deque()
@@ -338,9 +340,6 @@ class Endpoint:
         peer = self._peers.get(session_id)
         return None if peer is None else peer.session
 
-    def _sent(self, session_id: str) -> None:
-        self._flush(self._peer(session_id))
-
     def _peer(self, session_id: str) -> _Peer:
         peer = self._peers.get(session_id)
         if peer is None:
@@ -351,6 +350,8 @@ class Endpoint:
         """Run what is due: retransmissions, reports, timeouts, log lines on what was dropped."""
         self._notices.report(self.counters, now)
         for session_id, peer in list(self._peers.items()):
+            if now < peer.due:
+                continue  # nothing waits for an answer: a report a second is all there is
             waited = 0.0 if peer.session.connected else now - peer.opened
             if peer.agent.expired(now):
                 self.close(session_id, "consent expired: no connectivity check for 30 s")
@@ -370,6 +371,8 @@ class Endpoint:
                 return
         self._events.extend(session.tick(now, wall))
         self._flush(peer)
+        if session.connected and session.channels is None:
+            peer.due = now + REPORT_SECONDS
 
     def poll_outgoing(self) -> list[tuple[bytes, Address]]:
         """Return and clear the datagrams to send."""

@@ -200,14 +200,13 @@ class NativeSession(MediaSession):
         encoder.adopt_bitrate(bitrate)
         self.carrier.loop.set_bitrate(self.outputs[mid], bitrate)
 
-    def report(self, now: float, wall: float) -> None:
-        """Queue reports if they are due, counted by the loop."""
+    def count_sent(self) -> None:
+        """Bring the senders' counts up to what the loop has sent."""
         for mid, output in self.outputs.items():
             sender = self.senders[mid]
             sender.packets, sender.octets, sender.timestamp, _ = self.carrier.loop.output_state(
                 output
             )
-        super().report(now, wall)
 
 
 class NativeCarrier:

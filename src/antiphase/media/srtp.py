@@ -60,7 +60,7 @@ class SrtpSession:
             key=key, ssrc_type=direction, srtp_profile=self.keys.profile.libsrtp
         )
         policy.allow_repeat_tx = True
-        policy.window_size = 1024
+        policy.window_size = 128
         return pylibsrtp.Session(policy=policy)
 
     def handles(self) -> tuple[int, int]:
