@@ -249,3 +249,43 @@ def test_a_failing_edge_raises_alarms(applied: Applied) -> None:
     found = applied.client("cloudwatch").describe_alarms(AlarmNamePrefix="antiphase-test-edge")
     names = {alarm["MetricName"] for alarm in found["MetricAlarms"]}
     assert names == {"5xxErrorRate", "LambdaExecutionError", "LambdaValidationError"}
+
+
+def test_the_region_is_capped_and_traced(applied: Applied) -> None:
+    """The image by digest, its entry point, one version behind `live`, no state in a password."""
+    function = applied.client("lambda", "eu-west-1")
+    found = function.get_function(FunctionName="antiphase-test-region")
+    assert found["Configuration"]["PackageType"] == "Image"
+    assert "@sha256:" in found["Code"]["ImageUri"]
+    command = found["Configuration"]["ImageConfigResponse"]["ImageConfig"]
+    assert command["EntryPoint"] == ["python3", "-m", "awslambdaric"]
+    assert command["Command"] == ["antiphase.region.function.handler"]
+    assert found["Configuration"]["TracingConfig"] == {"Mode": "Active"}
+    assert found["Concurrency"]["ReservedConcurrentExecutions"] == 100
+    variables = found["Configuration"]["Environment"]["Variables"]
+    assert set(variables) == {"ANTIPHASE_EDGE_CONFIG"}
+    alias = function.get_alias(FunctionName="antiphase-test-region", Name="live")
+    assert alias["FunctionVersion"] == "1"
+
+
+def test_the_regions_api_is_throttled_and_logged(applied: Applied) -> None:
+    """Two routes, both to the function; a rate; a log that ends."""
+    api = applied.client("apigatewayv2", "eu-west-1")
+    (found,) = api.get_apis()["Items"]
+    routes = {route["RouteKey"] for route in api.get_routes(ApiId=found["ApiId"])["Items"]}
+    assert routes == {"POST /anc-process", "OPTIONS /anc-process"}
+    (stage,) = api.get_stages(ApiId=found["ApiId"])["Items"]
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 500
+    (log,) = applied.client("logs", "eu-west-1").describe_log_groups(
+        logGroupNamePrefix="/antiphase-test/"
+    )["logGroups"]
+    assert log["retentionInDays"] == 90
+    assert log["kmsKeyId"]
+
+
+def test_a_failing_region_raises_alarms(applied: Applied) -> None:
+    """Errors, refusals and slow blocks of the function, and the API's own errors."""
+    found = applied.client("cloudwatch", "eu-west-1").describe_alarms()["MetricAlarms"]
+    names = {(alarm["Namespace"], alarm["MetricName"]) for alarm in found}
+    function = {("AWS/Lambda", metric) for metric in ("Errors", "Throttles", "Duration")}
+    assert names == function | {("AWS/ApiGateway", "5xx")}

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
 from antiphase.errors import FileFormatError, ParameterError
 from antiphase.region.contract import Request
 from antiphase.region.contract_binary import encode_request
 from antiphase.region.settings import CONFIG, STATES, read_keys, region_from
+from antiphase.region.state_token import Keys, open_state
 from antiphase.region.wire import parse_answer
 from tests.edge.events import block
 from tests.region.places import BINARY
-from tests.storage.servers import redis_server
+from tests.storage.servers import aws, redis_server
 
 
 def test_keys_are_those_of_the_build(tmp_path: Path) -> None:
@@ -58,6 +61,56 @@ def test_large_states_are_shared(config: str, tmp_path: Path, kind: str) -> None
             encode_request(asked.changed(state=state)), BINARY
         )
         assert alone.status == 409
+
+
+def test_keys_may_be_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret's ARN gives the keys that its text holds; one that is missing is named."""
+    with aws(monkeypatch) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        secrets = boto3.client("secretsmanager", region_name="eu-west-1")
+        text = json.dumps({"keys": {"7": "07" * 16}})
+        arn = secrets.create_secret(Name="edge", SecretString=text)["ARN"]
+        asked = Request(audio=block(400)[0], references=1)
+        answer = region_from({CONFIG: arn}).serve(encode_request(asked), BINARY)
+        token = parse_answer(answer.body, BINARY).state
+        assert open_state(token, Keys({7: b"\x07" * 16}, current=7)).sequence == 0
+        with pytest.raises(FileFormatError, match=r"edge2.*holds no keys"):
+            region_from({CONFIG: arn.replace("edge", "edge2")})
+
+
+def test_states_in_elasticache_are_reached_by_tokens(
+    config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is reached with TLS, as the named user, with a token for the group."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    made: dict[str, Any] = {}
+
+    class Store:
+        def __init__(self, url: str, *, credentials: Any) -> None:  # noqa: ANN401 - as redis has it
+            made.update(url=url, credentials=credentials.get_credentials())
+
+    monkeypatch.setattr("antiphase.storage.redis_states.RedisStates", Store)
+    place = "elasticache://service@states.example.org:6380/group"
+    region_from({CONFIG: config, STATES: place, "AWS_REGION": "eu-west-1"})
+    assert made["url"] == "rediss://states.example.org:6380/0"
+    user, token = made["credentials"]
+    assert user == "service"
+    assert token.startswith("group/?Action=connect&User=service&")
+
+
+@pytest.mark.parametrize(
+    ("place", "region"),
+    [
+        ("elasticache://states.example.org:6380/group", "eu-west-1"),
+        ("elasticache://service@states.example.org:6380", "eu-west-1"),
+        ("elasticache://service@states.example.org:6380/group", ""),
+    ],
+)
+def test_half_a_store_is_refused(config: str, place: str, region: str) -> None:
+    """Without user, group or region the fault says what the value must be."""
+    with pytest.raises(ParameterError, match="USER@HOST:PORT/GROUP"):
+        region_from({CONFIG: config, STATES: place, "AWS_REGION": region})
 
 
 def test_missing_config_says_what_to_set() -> None:

@@ -71,7 +71,18 @@ module "edge" {
   name          = local.name
   tags          = local.tags
   package       = var.package
-  origin_domain = "api.example.org"
+  origin_domain = module.region.host
   web_acl_arn   = module.waf.arn
   keep_function = false
+}
+
+module "region" {
+  source = "../../modules/region"
+
+  name              = local.name
+  tags              = local.tags
+  image             = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/antiphase@sha256:${sha256("image")}"
+  config_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:antiphase-test-edge-000000"
+  kms_key_arn       = "arn:aws:kms:eu-west-1:000000000000:key/00000000-0000-0000-0000-000000000000"
+  log_kms_key_arn   = "arn:aws:kms:eu-west-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 }

@@ -65,3 +65,17 @@ mock_resource "aws_cloudfront_distribution" {
 mock_resource "aws_cloudwatch_log_delivery_destination" {
   defaults = { arn = "arn:aws:logs:us-east-1:000000000000:delivery-destination:test" }
 }
+
+mock_resource "aws_lambda_alias" {
+  defaults = {
+    arn        = "arn:aws:lambda:us-east-1:000000000000:function:test:live"
+    invoke_arn = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:test:live/invocations"
+  }
+}
+
+mock_resource "aws_apigatewayv2_api" {
+  defaults = {
+    api_endpoint  = "https://test.execute-api.us-east-1.amazonaws.com"
+    execution_arn = "arn:aws:execute-api:us-east-1:000000000000:test"
+  }
+}

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from antiphase.errors import FileFormatError, ParameterError
 from antiphase.region.handler import Region
@@ -16,6 +17,7 @@ __all__ = ["read_keys", "region_from"]
 
 CONFIG = "ANTIPHASE_EDGE_CONFIG"
 STATES = "ANTIPHASE_STATES"
+ARN = "arn:aws"
 
 
 def read_keys(path: Path) -> Keys:
@@ -27,11 +29,34 @@ def read_keys(path: Path) -> Keys:
         If the file is missing or holds no fit keys.
     """
     try:
-        values = json.loads(path.read_text())
-        secrets = {int(number): bytes.fromhex(text) for number, text in values["keys"].items()}
-        return Keys(secrets, int(values.get("current_key", max(secrets))))
+        return _keys(path.read_text())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise FileFormatError(f"{path} holds no keys of the edge: {fault}") from None
+
+
+def _keys(text: str) -> Keys:
+    values = json.loads(text)
+    secrets = {int(number): bytes.fromhex(key) for number, key in values["keys"].items()}
+    return Keys(secrets, int(values.get("current_key", max(secrets))))
+
+
+def _read_secret(arn: str) -> Keys:
+    """Read the same text from AWS Secrets Manager."""
+    import boto3  # noqa: PLC0415 - a slow import
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        client = boto3.client("secretsmanager", region_name=arn.split(":")[3])
+        return _keys(client.get_secret_value(SecretId=arn)["SecretString"])
+    except (
+        BotoCoreError,
+        ClientError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as fault:
+        raise FileFormatError(f"{arn} holds no keys of the edge: {fault}") from None
 
 
 def region_from(environment: Mapping[str, str] = os.environ) -> Region:
@@ -40,24 +65,39 @@ def region_from(environment: Mapping[str, str] = os.environ) -> Region:
     Parameters
     ----------
     environment : mapping
-        ``ANTIPHASE_EDGE_CONFIG`` names the file that the edge is built from. ``ANTIPHASE_STATES``
-        names where states above 4 kB are kept: a SQLite file, or ``redis://…`` (``rediss://…`` with
-        TLS) that all instances share; without it, the memory of this process.
+        ``ANTIPHASE_EDGE_CONFIG`` names the file that the edge is built from, or a secret's ARN.
+        ``ANTIPHASE_STATES`` names where states above 4 kB are kept: a SQLite file; ``redis://…``
+        (``rediss://…`` with TLS) that all instances share; ``elasticache://USER@HOST:PORT/GROUP``
+        for ElastiCache with TLS, tokens of IAM and the region in ``AWS_REGION``; without it, the
+        memory of this process.
 
     Raises
     ------
     ParameterError
-        If no file is named.
+        If no file is named, or a store without its region.
     FileFormatError
         If it holds no fit keys.
     """
     config = environment.get(CONFIG)
     if config is None:
         raise ParameterError(CONFIG, None, "the file that the edge is built from")
-    return Region(read_keys(Path(config)), _states(environment.get(STATES, "")))
+    keys = _read_secret(config) if config.startswith(ARN) else read_keys(Path(config))
+    return Region(keys, _states(environment.get(STATES, ""), environment))
 
 
-def _states(place: str) -> StateStore:
+def _states(place: str, environment: Mapping[str, str]) -> StateStore:
+    if place.startswith("elasticache://"):
+        from antiphase.storage.redis_iam import IamCredentials  # noqa: PLC0415 - a slow import
+        from antiphase.storage.redis_states import RedisStates  # noqa: PLC0415
+
+        parts = urlsplit(place)
+        user, group, region = parts.username, parts.path.strip("/"), environment.get("AWS_REGION")
+        if not (user and group and region and parts.hostname):
+            raise ParameterError(
+                STATES, place, "elasticache://USER@HOST:PORT/GROUP, with AWS_REGION set"
+            )
+        url = f"rediss://{parts.hostname}:{parts.port or 6379}/0"
+        return RedisStates(url, credentials=IamCredentials(user, group, region))
     if place.startswith(("redis://", "rediss://")):
         from antiphase.storage.redis_states import RedisStates  # noqa: PLC0415 - a slow import
 
