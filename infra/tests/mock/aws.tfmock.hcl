@@ -79,3 +79,15 @@ mock_resource "aws_apigatewayv2_api" {
     execution_arn = "arn:aws:execute-api:us-east-1:000000000000:test"
   }
 }
+
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:us-east-1:000000000000:test" }
+}
+
+mock_resource "aws_prometheus_workspace" {
+  defaults = { arn = "arn:aws:aps:us-east-1:000000000000:workspace/ws-0" }
+}
+
+mock_resource "aws_ce_anomaly_monitor" {
+  defaults = { arn = "arn:aws:ce::000000000000:anomalymonitor/00000000-0000-0000-0000-000000000000" }
+}
