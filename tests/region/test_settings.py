@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -78,39 +77,10 @@ def test_keys_may_be_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
             region_from({CONFIG: arn.replace("edge", "edge2")})
 
 
-def test_states_in_elasticache_are_reached_by_tokens(
-    config: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The store is reached with TLS, as the named user, with a token for the group."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    made: dict[str, Any] = {}
-
-    class Store:
-        def __init__(self, url: str, *, credentials: Any) -> None:  # noqa: ANN401 - as redis has it
-            made.update(url=url, credentials=credentials.get_credentials())
-
-    monkeypatch.setattr("antiphase.storage.redis_states.RedisStates", Store)
-    place = "elasticache://service@states.example.org:6380/group"
-    region_from({CONFIG: config, STATES: place, "AWS_REGION": "eu-west-1"})
-    assert made["url"] == "rediss://states.example.org:6380/0"
-    user, token = made["credentials"]
-    assert user == "service"
-    assert token.startswith("group/?Action=connect&User=service&")
-
-
-@pytest.mark.parametrize(
-    ("place", "region"),
-    [
-        ("elasticache://states.example.org:6380/group", "eu-west-1"),
-        ("elasticache://service@states.example.org:6380", "eu-west-1"),
-        ("elasticache://service@states.example.org:6380/group", ""),
-    ],
-)
-def test_half_a_store_is_refused(config: str, place: str, region: str) -> None:
-    """Without user, group or region the fault says what the value must be."""
-    with pytest.raises(ParameterError, match="USER@HOST:PORT/GROUP"):
-        region_from({CONFIG: config, STATES: place, "AWS_REGION": region})
+def test_a_store_that_is_none_is_refused(config: str) -> None:
+    """The fault names the variable and says what an address looks like."""
+    with pytest.raises(ParameterError, match=r"ANTIPHASE_STATES.*USER@HOST:PORT/GROUP"):
+        region_from({CONFIG: config, STATES: "elasticache://states.example.org"})
 
 
 def test_missing_config_says_what_to_set() -> None:

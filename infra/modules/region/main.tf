@@ -16,7 +16,7 @@ locals {
 
   environment = merge(
     { ANTIPHASE_EDGE_CONFIG = var.config_secret_arn },
-    var.states == null ? {} : { ANTIPHASE_STATES = "elasticache://${var.states.user}@${var.states.endpoint}:${var.states.port}/${var.states.group}" },
+    var.states == null ? {} : { ANTIPHASE_STATES = "elasticache://${var.states.user}@${var.states.endpoint}:${var.states.port}/${var.states.group}?region=${local.region}" },
   )
 }
 

@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from antiphase.errors import FileFormatError, ParameterError
 from antiphase.region.handler import Region
 from antiphase.region.state_token import Keys
+from antiphase.storage.redis_urls import SCHEMES, open_redis
 from antiphase.storage.state import MemoryStates, SqliteStates, StateStore
 
 __all__ = ["read_keys", "region_from"]
@@ -66,15 +66,14 @@ def region_from(environment: Mapping[str, str] = os.environ) -> Region:
     ----------
     environment : mapping
         ``ANTIPHASE_EDGE_CONFIG`` names the file that the edge is built from, or a secret's ARN.
-        ``ANTIPHASE_STATES`` names where states above 4 kB are kept: a SQLite file; ``redis://…``
-        (``rediss://…`` with TLS) that all instances share; ``elasticache://USER@HOST:PORT/GROUP``
-        for ElastiCache with TLS, tokens of IAM and the region in ``AWS_REGION``; without it, the
-        memory of this process.
+        ``ANTIPHASE_STATES`` names where states above 4 kB are kept: a SQLite file, or a store that
+        all instances share (`antiphase.storage.redis_urls.open_redis`); without it, the memory of
+        this process.
 
     Raises
     ------
     ParameterError
-        If no file is named, or a store without its region.
+        If no file is named, or the store's address is not of the right form.
     FileFormatError
         If it holds no fit keys.
     """
@@ -82,24 +81,10 @@ def region_from(environment: Mapping[str, str] = os.environ) -> Region:
     if config is None:
         raise ParameterError(CONFIG, None, "the file that the edge is built from")
     keys = _read_secret(config) if config.startswith(ARN) else read_keys(Path(config))
-    return Region(keys, _states(environment.get(STATES, ""), environment))
+    return Region(keys, _states(environment.get(STATES, "")))
 
 
-def _states(place: str, environment: Mapping[str, str]) -> StateStore:
-    if place.startswith("elasticache://"):
-        from antiphase.storage.redis_iam import IamCredentials  # noqa: PLC0415 - a slow import
-        from antiphase.storage.redis_states import RedisStates  # noqa: PLC0415
-
-        parts = urlsplit(place)
-        user, group, region = parts.username, parts.path.strip("/"), environment.get("AWS_REGION")
-        if not (user and group and region and parts.hostname):
-            raise ParameterError(
-                STATES, place, "elasticache://USER@HOST:PORT/GROUP, with AWS_REGION set"
-            )
-        url = f"rediss://{parts.hostname}:{parts.port or 6379}/0"
-        return RedisStates(url, credentials=IamCredentials(user, group, region))
-    if place.startswith(("redis://", "rediss://")):
-        from antiphase.storage.redis_states import RedisStates  # noqa: PLC0415 - a slow import
-
-        return RedisStates(place)
+def _states(place: str) -> StateStore:
+    if place.partition("://")[0] in SCHEMES:
+        return open_redis(STATES, place)
     return SqliteStates(Path(place)) if place else MemoryStates()

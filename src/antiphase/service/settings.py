@@ -64,7 +64,7 @@ class ServiceSettings(BaseSettings):
     sessions_url: str = ""
     """Registry of sessions: dynamodb://REGION/SESSIONS/CONNECTIONS; empty: in `data`."""
     states_url: str = ""
-    """Hot state: redis://HOST:PORT/0; empty: in `data`."""
+    """Hot state: redis://HOST:PORT/0, elasticache://… (`storage.redis_urls`); empty: in `data`."""
     history_url: str = ""
     """History: postgresql+psycopg://USER@HOST/BASE; empty: in `data`."""
     objects_url: str = ""

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from antiphase.errors import ParameterError, StoreError, require
 from antiphase.storage.history import HistoryStore, SqlHistory
 from antiphase.storage.objects import FolderObjects, ObjectStore
+from antiphase.storage.redis_urls import open_redis, without_password
 from antiphase.storage.sessions import SessionStore, SqliteSessions
 from antiphase.storage.state import Clock, SqliteStates, StateStore
 
@@ -30,7 +31,7 @@ class StoreUrls:
     sessions : str
         ``dynamodb://REGION/SESSIONS/CONNECTIONS``: region and the two tables.
     states : str
-        ``redis://HOST:PORT/0``, with TLS ``rediss://``.
+        See `antiphase.storage.redis_urls.open_redis`.
     history : str
         What SQLAlchemy takes, such as ``postgresql+psycopg://USER@HOST/BASE``.
     objects : str
@@ -124,16 +125,7 @@ def _sessions(url: str, folder: Path, clock: Clock) -> SessionStore:
 def _states(url: str, folder: Path, clock: Clock) -> StateStore:
     if not url:
         return SqliteStates(folder / "states.db", clock)
-    fits = urlsplit(url).scheme in {"redis", "rediss"}
-    require(
-        fits,
-        "states_url",
-        _without_password(url),
-        "empty, redis://HOST:PORT/0 or rediss://HOST:PORT/0",
-    )
-    from antiphase.storage.redis_states import RedisStates  # noqa: PLC0415
-
-    return RedisStates(url)
+    return open_redis("states_url", url)
 
 
 def _history(url: str, folder: Path) -> HistoryStore:
@@ -141,17 +133,10 @@ def _history(url: str, folder: Path) -> HistoryStore:
         return SqlHistory(url or f"sqlite:///{folder / 'history.db'}")
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError):
         rule = "empty or an address that SQLAlchemy takes, postgresql+psycopg://USER@HOST/BASE"
-        raise ParameterError("history_url", _without_password(url), rule) from None
+        raise ParameterError("history_url", without_password(url), rule) from None
     except sa.exc.SQLAlchemyError as error:
         words = str(error).splitlines()[0]
-        raise StoreError(f"history_url={_without_password(url)}: {words}") from None
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(netloc=f"{parts.username}:…@{parts.netloc.rpartition('@')[2]}").geturl()
+        raise StoreError(f"history_url={without_password(url)}: {words}") from None
 
 
 def _objects(url: str, folder: Path) -> ObjectStore:

@@ -70,7 +70,7 @@ run "plans_in_our_network" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.environment[0].variables["ANTIPHASE_STATES"] == "elasticache://service@states.example.org:6379/antiphase-test"
+    condition     = aws_lambda_function.this.environment[0].variables["ANTIPHASE_STATES"] == "elasticache://service@states.example.org:6379/antiphase-test?region=us-east-1"
     error_message = "the states are found by IAM, without a password"
   }
 
