@@ -85,20 +85,27 @@ def compile_kernel(folder: Path) -> Path:
     RuntimeError
         If no compiler works.
     """
+    source, part = HERE.parent / "native" / "edge.cpp", folder / "kernel.o"
     library = folder / "kernel.so"
-    flags = ["-std=c++17", "-O3", "-shared", "-fPIC", "-fno-exceptions", "-fno-rtti", "-s"]
-    source = str(HERE.parent / "native" / "edge.cpp")
-    for name in ("c++", "g++", "clang++"):
-        if shutil.which(name):
-            compiler = [name, "-march=x86-64-v2", "-mtune=generic"]
-            break
+    found = [name for name in ("c++", "g++", "clang++") if shutil.which(name)]
+    if found:
+        compiler = linker = [found[0], "-march=x86-64-v2", "-mtune=generic"]
     else:
-        compiler = [sys.executable, "-m", "ziglang", "c++", "-target", "x86_64-linux-gnu.2.28"]
-    command = [*compiler, *flags, source, "-o", str(library)]
+        zig, target = [sys.executable, "-m", "ziglang"], ["-target", "x86_64-linux-gnu.2.28"]
+        compiler = [*zig, "c++", *target]
+        # As C: the C++ driver would first build a C++ library, which the kernel does not use.
+        linker = [*zig, "cc", *target]
+    flags = ["-std=c++17", "-O3", "-fPIC", "-fno-exceptions", "-fno-rtti"]
+    _run([*compiler, *flags, "-c", str(source), "-o", str(part)])
+    _run([*linker, "-shared", "-s", str(part), "-o", str(library)])
+    return library
+
+
+def _run(command: list[str]) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode != 0:
-        raise RuntimeError(f"{compiler[0]} failed: {done.stderr.strip().splitlines()[-1]}")
-    return library
+        said = done.stderr.strip().splitlines() or ["no word"]
+        raise RuntimeError(f"{command[0]} failed: {said[-1]}")
 
 
 def build(settings: dict[str, Any], out: Path, *, native: bool = False) -> int:

@@ -102,13 +102,15 @@ def test_handed_over_work_is_done_by_the_region() -> None:
 
 
 def test_broken_or_busy_function_is_the_clients_affair() -> None:
-    """A crash is a 502, the concurrency cap a 503; the front asks nobody else."""
+    """A crash or an answer against the rules is a 502, the cap a 503; nobody else is asked."""
 
     def crash(_: object) -> None:
         raise EmulatorError("died")
 
     asked = Request(audio=block(400)[0], references=1)
     assert ask(crash, asked) == 502
+    assert ask(lambda _: {**GOOD, "status": 200}, asked) == 502
+    assert ask(lambda _: {"method": "PUT", "uri": "/anc-process"}, asked) == 502
     assert ask(lambda _: None, asked) == 503
 
 
