@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from helm_python import HelmError
 
+from antiphase.service.settings import ServiceSettings, read_settings
 from deploy.render import (
     ENVIRONMENTS,
     KUBERNETES,
@@ -199,6 +200,31 @@ def test_each_worker_has_one_udp_port_and_a_name(ordinal: int, port: str, tmp_pa
     assert found["ANTIPHASE_ADVERTISE"] == "203.0.113.10"
     assert found["ANTIPHASE_PORT"] == "8442"
     assert [each["containerPort"] for each in worker()["ports"]] == [8442]
+
+
+def test_what_a_worker_is_told_are_settings_of_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every variable of the worker is a setting, and all together are valid as one."""
+    told = {k: v for k, v in environment_of("m-1", tmp_path).items() if k.startswith("ANTIPHASE_")}
+    secrets = {
+        "ANTIPHASE_API_KEYS": '["of-the-application"]',
+        "ANTIPHASE_TOKEN_SECRET": "t" * 32,
+        "ANTIPHASE_TURN_SECRET": "u" * 32,
+        "ANTIPHASE_STATES_URL": "rediss://valkey.example.org:6379/0",
+        "ANTIPHASE_HISTORY_URL": "postgresql+psycopg://antiphase@postgres.example.org/antiphase",
+    }
+    referred = {each["name"] for each in worker()["env"] if "valueFrom" in each}
+    assert secrets.keys() == {name for name in referred if name.startswith("ANTIPHASE_")}
+    for name, value in (told | secrets | {"ANTIPHASE_HOST": "0.0.0.0"}).items():  # noqa: S104
+        assert name.removeprefix("ANTIPHASE_").lower() in ServiceSettings.model_fields, name
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.worker_port == settings.media_port == 8444
+    assert not settings.is_open
+    assert not settings.is_alone
+    assert settings.origins == ("https://app.example.org",)
+    assert all(vars(settings.store_urls).values())
 
 
 def test_the_balancer_is_the_one_that_terraform_makes() -> None:
