@@ -95,6 +95,11 @@ class Receiver:
         self._buffer = PlayoutBuffer(fs, delay_s, compensate=compensate)
         self._aligner = _Aligner(LagTracker(segment=_SEGMENT))
 
+    @property
+    def position(self) -> float | None:
+        """Sender index that is played next; None before the first packet."""
+        return self._buffer.position
+
     def blocks(self) -> Iterator[tuple[slice, Played]]:
         """Yield where each block belongs and what is played there, in order."""
         for k in range(self._blocks):
@@ -118,11 +123,11 @@ class Receiver:
         """
         line = self._buffer.tracker.line
         aligner = self._aligner
-        if aligner.loop is None:
-            if line is None or not np.isfinite(line.error_ppm):
-                return
-            aligner.loop = SyncLoop(aligner.tracker.hop, drift_ppm=line.drift_ppm)
+        if line is None or not np.isfinite(line.error_ppm):
+            return
         for change in aligner.tracker.process(heard, felt):
+            if aligner.loop is None:
+                aligner.loop = SyncLoop(aligner.tracker.hop, drift_ppm=line.drift_ppm)
             skip = aligner.loop.update(change, line)
             if skip:
                 self._buffer.skip(skip)

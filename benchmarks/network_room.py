@@ -39,7 +39,7 @@ from antiphase.sync import AdaptationGate
 from benchmarks import data
 from benchmarks.network_reception import Receiver, after_1_s
 
-__all__ = ["PUBLISHED", "room", "uncompensated"]
+__all__ = ["BUFFER_S", "FS", "LINK_MS", "PUBLISHED", "SECONDS", "arriving", "room", "uncompensated"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -112,7 +112,8 @@ def _source(kind: str, seed: int) -> Floats:
     return np.asarray(recorded / recorded.std(), dtype=np.float64)
 
 
-def _disturbance(source: Floats, late: int = 0) -> Floats:
+def arriving(source: Floats, late: int = 0) -> Floats:
+    """Return the disturbance at the error microphone, `late` samples later than sound is."""
     sound = np.concatenate([np.zeros(late), source])[: len(source)]
     return np.asarray(signal.lfilter(_paths()[0], 1, sound))
 
@@ -128,7 +129,7 @@ def _nr(source: Floats, reference: Floats, *, identified: bool = False) -> float
     run = run_loop(
         ModifiedFxNLMS(N_TAPS, _estimate(identified=identified), MU),
         reference=reference[:n],
-        disturbance=_disturbance(source)[:n],
+        disturbance=arriving(source)[:n],
         secondary_path=_paths()[1],
     )
     return after_1_s(run.disturbance, run.error, FS)
@@ -168,7 +169,7 @@ def _networked_nr(
     source = _source(kind, seed)
     estimate = _estimate(identified=identified)
     late = round((FRAME / FS + link.delay_ms / 1000 + BUFFER_S) * FS)
-    disturbance = _disturbance(source, late)
+    disturbance = arriving(source, late)
     receiver = Receiver(
         source, FS, link, BUFFER_S, clock=clock, frame=FRAME, redundancy=redundancy, seed=seed
     )

@@ -45,6 +45,7 @@ __all__ = [
     "disturbed",
     "estimate",
     "margins",
+    "moved",
     "outlook",
     "recordings",
     "split",
@@ -173,7 +174,7 @@ def margins() -> dict[str, object]:
     }
 
 
-def _moved(
+def moved(
     kind: str,
     seed: int,
     *,
@@ -182,6 +183,7 @@ def _moved(
     seconds: float = 12.0,
     watch: Callable[[float, SplitDevice], object] | None = None,
 ) -> Run:
+    """Run split control while the listener moves by 20 cm at `at_s`."""
     emitted = noise.make(kind, seconds + _RUN_IN_S, FS, seed)
     move = moved_listener(SCENE, emitted, at_s=at_s, seed=seed)
     return split(
@@ -200,7 +202,7 @@ def after_a_move() -> dict[str, object]:
     for kind in ("band", "white", "fan", "engine", "traffic"):
         rows[kind] = []
         for seed in SEEDS:
-            run = _moved(kind, seed, track=True)
+            run = moved(kind, seed, track=True)
             since = slice(round(at * FS), None)
             rows[kind].append(_time(run.bound_error[since], run.error[since]))
     stale = [_stale(kind, seed, at) for kind in ("band", "white", "traffic") for seed in SEEDS]
@@ -225,7 +227,7 @@ def _stale(kind: str, seed: int, at_s: float) -> tuple[float, float]:
         if now > at_s and device.guard.state in ("held", "muted"):
             acted.append(now)
 
-    run = _moved(kind, seed, track=False, at_s=at_s, seconds=8.0, watch=watch)
+    run = moved(kind, seed, track=False, at_s=at_s, seconds=8.0, watch=watch)
     starts = np.arange(at_s, 7.0, 0.05)
     worst = min(run.nr(start, start + 1) for start in starts)
     harmful = [start for start in starts if run.nr(start, start + 0.1) < -0.5]

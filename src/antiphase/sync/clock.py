@@ -34,8 +34,10 @@ _NEXT = 6
 # among so many tries.
 _BEYOND_CHANCE = 2.0
 # Quartz is good to 100 ppm, sound cards and their drivers to a few hundred. While the data say less
-# than this, the estimate is drawn towards nominal.
-_USUAL_DRIFT = 200e-6
+# than this, the estimate is drawn towards nominal; it is wrong by a fifth of its stated error in
+# the mean square, whatever the jitter.
+_USUAL_DRIFT = 150e-6
+_ERROR_IN_RMS = 5.0
 # A step of all arrivals has to stand out from how late packets usually are.
 _STEP_HEIGHTS = 3.0
 
@@ -282,7 +284,7 @@ class ClockTracker:
         newest = slice(-best.count, None)
         line = best.level + best.slope * (u[newest] - best.u)
         self._usual_height = float(np.mean(height[newest] - line))
-        shrunk = best.slope / (1 + (best.error / (2 * _USUAL_DRIFT)) ** 2)
+        shrunk = best.slope / (1 + (best.error / (_ERROR_IN_RMS * _USUAL_DRIFT)) ** 2)
         slope = float(np.clip(shrunk, -self._limit, self._limit))
         now = float(u[-1])
         lowest_now = best.level + best.slope * (now - best.u)
