@@ -1,19 +1,17 @@
 locals {
-  # Worker k listens on its own port, UDP for media and TCP for signalling, on whatever node it is.
-  workers = { for k in range(var.workers) : "worker-${k}" => var.media_port + k }
-
   listeners = merge(
-    # Any worker that is ready: it serves the session or says which worker does.
-    { signalling = { port = var.signalling_port, protocol = "TLS", target_port = var.node_port, target_protocol = "TLS" } },
-    # A room lives on one worker, so each worker has listeners of its own. Of a group's nodes only
-    # the one on which the worker runs passes the check.
-    { for worker, port in local.workers : "${worker}-media" => { port = port, protocol = "UDP", target_port = port, target_protocol = "UDP" } },
-    { for worker, port in local.workers : "${worker}-signalling" => { port = port + 1000, protocol = "TLS", target_port = port, target_protocol = "TLS" } },
-    var.listeners,
+    {
+      # Any worker that is ready: it serves the session or says which worker does.
+      signalling = { port = var.signalling_port, protocol = "TLS", target_port = var.media_port, target_protocol = "TLS", check = "HTTPS" }
+      # Any worker: for a single one whose clients know one fixed address. Of several each advertises
+      # its own node's address, and media goes there.
+      media = { port = var.media_port, protocol = "UDP", target_port = var.media_port, target_protocol = "UDP", check = "TCP" }
+    },
+    { for name, listener in var.listeners : name => merge(listener, { check = "TCP" }) },
   )
 }
 
-# Addresses that stay: clients are told them, and firewalls may list them.
+# Addresses that stay, for firewalls that list them.
 resource "aws_eip" "this" {
   #checkov:skip=CKV2_AWS_19:the load balancer has them
   for_each = var.public_subnets
@@ -51,7 +49,7 @@ resource "aws_lb" "this" {
 resource "aws_lb_target_group" "this" {
   for_each = local.listeners
 
-  name                   = "${var.name}-${lower(each.value.target_protocol)}-${each.value.port}"
+  name                   = "${var.name}-${ { TCP = "t", TLS = "s", UDP = "u" }[each.value.target_protocol]}${each.value.port}"
   vpc_id                 = var.vpc_id
   target_type            = "instance"
   port                   = each.value.target_port
@@ -62,8 +60,9 @@ resource "aws_lb_target_group" "this" {
   tags                   = merge(var.tags, { Name = each.key })
 
   health_check {
-    protocol            = "TCP"
+    protocol            = each.value.check
     port                = "traffic-port"
+    path                = each.value.check == "HTTPS" ? "/readyz" : null
     interval            = 10
     healthy_threshold   = 2
     unhealthy_threshold = 2

@@ -1,9 +1,14 @@
 resource "aws_launch_template" "this" {
-  #checkov:skip=CKV_AWS_88:nodes lie in private subnets and have no public address
+  #checkov:skip=CKV_AWS_88:clients send media to the node of their worker; its group names the ports
   name                   = "${var.name}-node"
   update_default_version = true
-  vpc_security_group_ids = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, var.security_group_id]
   tags                   = var.tags
+
+  network_interfaces {
+    associate_public_ip_address = true
+    delete_on_termination       = true
+    security_groups             = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, var.security_group_id]
+  }
 
   # The key of EBS itself: nodes keep nothing, and auto scaling may use no other key unasked.
   block_device_mappings {
@@ -44,7 +49,7 @@ resource "aws_eks_node_group" "this" {
   cluster_name    = aws_eks_cluster.this.name
   node_group_name = "media"
   node_role_arn   = aws_iam_role.node.arn
-  subnet_ids      = values(var.private_subnets)
+  subnet_ids      = values(var.public_subnets)
   version         = var.kubernetes_version
   ami_type        = "AL2023_x86_64_STANDARD"
   instance_types  = var.instance_types

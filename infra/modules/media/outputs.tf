@@ -4,7 +4,7 @@ output "cluster" {
 }
 
 output "addresses" {
-  description = "Public address of the load balancer by zone: workers advertise one of them for media."
+  description = "Public address of the load balancer by zone."
   value       = { for zone, address in aws_eip.this : zone => address.public_ip }
 }
 
@@ -16,11 +16,6 @@ output "dns_name" {
 output "zone_id" {
   description = "Hosted zone of the load balancer's name, for alias records."
   value       = aws_lb.this.zone_id
-}
-
-output "ports" {
-  description = "Ports by worker: media (UDP) and signalling (TLS) at the load balancer; on the node both protocols have the media port's number."
-  value       = { for worker, port in local.workers : worker => { media = port, signalling = port + 1000 } }
 }
 
 output "arn_suffix" {

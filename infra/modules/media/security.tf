@@ -12,11 +12,17 @@ locals {
     for name, listener in local.listeners : "${name}-${range}" => merge(listener, { name = name, cidr = range })
   }]...)
 
-  # Nodes hear the load balancer only; it checks by TCP what it sends by UDP.
+  # It checks by TCP what it sends by UDP.
   onward = merge([for name, listener in local.listeners : {
     for protocol in distinct(["tcp", listener.target_protocol == "UDP" ? "udp" : "tcp"]) :
     "${protocol}-${listener.target_port}" => { protocol = protocol, port = listener.target_port }
   }]...)
+
+  # A session's media, and a client that signalling has sent to its worker.
+  direct = merge([for range in var.client_cidrs : merge(
+    { for protocol in ["tcp", "udp"] : "${protocol}-${range}" => { protocol = protocol, from = var.media_port, to = var.media_port, cidr = range } },
+    var.relay_ports == null ? {} : { "relay-${range}" = { protocol = "udp", from = var.relay_ports.from, to = var.relay_ports.to, cidr = range } },
+  )]...)
 }
 
 resource "aws_vpc_security_group_ingress_rule" "clients" {
@@ -55,15 +61,27 @@ resource "aws_vpc_security_group_ingress_rule" "balancer" {
   tags                         = merge(var.tags, { Name = each.key })
 }
 
-# A TURN relay in the cluster sends to the addresses that workers advertise: the load balancer's.
+resource "aws_vpc_security_group_ingress_rule" "direct" {
+  for_each = local.direct
+
+  security_group_id = var.security_group_id
+  description       = "From clients to their worker"
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.from
+  to_port           = each.value.to
+  cidr_ipv4         = each.value.cidr
+  tags              = merge(var.tags, { Name = each.key })
+}
+
+# A relay sends to the address that a worker advertises, which is a node's public one.
 resource "aws_vpc_security_group_egress_rule" "relay" {
-  for_each = aws_eip.this
+  for_each = var.relay_ports == null ? {} : { this = var.relay_ports }
 
   security_group_id = var.security_group_id
   description       = "Relayed media"
   ip_protocol       = "udp"
   from_port         = var.media_port
-  to_port           = var.media_port + var.workers - 1
-  cidr_ipv4         = "${each.value.public_ip}/32"
-  tags              = merge(var.tags, { Name = "relay-${each.key}" })
+  to_port           = var.media_port
+  cidr_ipv4         = "0.0.0.0/0"
+  tags              = merge(var.tags, { Name = "relay" })
 }

@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,20}[a-z0-9]$", var.name))
-    error_message = "name must be 3 to 22 lower-case letters, digits and hyphens, starting with a letter: names of load balancers and target groups end at 32."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,24}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 26 lower-case letters, digits and hyphens, starting with a letter: names of load balancers and target groups end at 32."
   }
 }
 
@@ -20,7 +20,7 @@ variable "vpc_id" {
 }
 
 variable "public_subnets" {
-  description = "Public subnet by zone: the load balancer's."
+  description = "Public subnet by zone: the load balancer's and the nodes'."
   type        = map(string)
 
   validation {
@@ -30,7 +30,7 @@ variable "public_subnets" {
 }
 
 variable "private_subnets" {
-  description = "Private subnet by zone: the nodes'."
+  description = "Private subnet by zone: the control plane's."
   type        = map(string)
 
   validation {
@@ -186,25 +186,14 @@ variable "most_nodes" {
   }
 }
 
-variable "workers" {
-  description = "Most media workers; each has two listeners of its own."
-  type        = number
-  default     = 6
-
-  validation {
-    condition     = var.workers >= 1 && var.workers <= 20 && floor(var.workers) == var.workers
-    error_message = "workers must be 1 to 20: a network load balancer has at most 50 listeners."
-  }
-}
-
 variable "media_port" {
-  description = "Port of the first worker's media (UDP); each further worker takes the next. Its signalling is at the same number plus 1000."
+  description = "Port of each worker on its node: media (UDP) and signalling (TLS)."
   type        = number
   default     = 8443
 
   validation {
-    condition     = var.media_port >= 1024 && var.media_port <= 29000
-    error_message = "media_port must be 1024 to 29000: the service runs without privileges, and node ports begin at 30000."
+    condition     = var.media_port >= 1024 && var.media_port <= 29999
+    error_message = "media_port must be 1024 to 29999: the service runs without privileges, and node ports begin at 30000."
   }
 }
 
@@ -219,14 +208,14 @@ variable "signalling_port" {
   }
 }
 
-variable "node_port" {
-  description = "Node port of the cluster's signalling service."
-  type        = number
-  default     = 30443
+variable "relay_ports" {
+  description = "Ports on the nodes from which a TURN relay sends (coturn's min-port and max-port); null where there is none."
+  type        = object({ from = number, to = number })
+  default     = { from = 49160, to = 49360 }
 
   validation {
-    condition     = var.node_port >= 30000 && var.node_port <= 32767
-    error_message = "node_port must be 30000 to 32767, the range of Kubernetes."
+    condition     = var.relay_ports == null || try(var.relay_ports.from >= 32768 && var.relay_ports.to <= 65535 && var.relay_ports.from < var.relay_ports.to, false)
+    error_message = "relay_ports must be a range within 32768 to 65535, above the node ports of Kubernetes."
   }
 }
 

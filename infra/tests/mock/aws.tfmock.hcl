@@ -91,3 +91,22 @@ mock_resource "aws_prometheus_workspace" {
 mock_resource "aws_ce_anomaly_monitor" {
   defaults = { arn = "arn:aws:ce::000000000000:anomalymonitor/00000000-0000-0000-0000-000000000000" }
 }
+
+mock_resource "aws_kms_key" {
+  defaults = { arn = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000" }
+}
+
+mock_resource "aws_acm_certificate" {
+  defaults = {
+    arn = "arn:aws:acm:us-east-1:000000000000:certificate/0"
+    domain_validation_options = [
+      { domain_name = "live.example.org", resource_record_name = "a", resource_record_type = "CNAME", resource_record_value = "b" },
+      { domain_name = "us-east-1.live.example.org", resource_record_name = "c", resource_record_type = "CNAME", resource_record_value = "d" },
+      { domain_name = "eu-west-1.live.example.org", resource_record_name = "e", resource_record_type = "CNAME", resource_record_value = "f" },
+    ]
+  }
+}
+
+mock_resource "aws_acm_certificate_validation" {
+  defaults = { certificate_arn = "arn:aws:acm:us-east-1:000000000000:certificate/0" }
+}

@@ -1,15 +1,5 @@
 mock_provider "aws" {
   source = "../../tests/mock"
-
-  mock_resource "aws_acm_certificate" {
-    defaults = {
-      arn = "arn:aws:acm:us-east-1:000000000000:certificate/0"
-      domain_validation_options = [
-        { domain_name = "live.example.org", resource_record_name = "a", resource_record_type = "CNAME", resource_record_value = "b" },
-        { domain_name = "us-east-1.live.example.org", resource_record_name = "c", resource_record_type = "CNAME", resource_record_value = "d" },
-      ]
-    }
-  }
 }
 
 variables {

@@ -12,7 +12,6 @@ variables {
   log_kms_key_arn   = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000001"
   certificate_arn   = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
   log_bucket        = "antiphase-test-logs"
-  workers           = 3
   administrators    = { operator = "arn:aws:iam::000000000000:role/operator" }
   listeners         = { turn = { port = 3478, protocol = "UDP", target_port = 3478, target_protocol = "UDP" } }
 }
@@ -21,13 +20,8 @@ run "applies" {
   command = apply
 
   assert {
-    condition     = output.ports["worker-2"] == { media = 8445, signalling = 9445 }
-    error_message = "Each worker must have ports of its own."
-  }
-
-  assert {
-    condition     = length(aws_autoscaling_attachment.this) == 8
-    error_message = "Every target group must follow the nodes."
+    condition     = length(aws_autoscaling_attachment.this) == 3 && length(output.addresses) == 2
+    error_message = "Every target group must follow the nodes, and each zone have an address."
   }
 }
 
@@ -35,7 +29,7 @@ run "refuses_a_name_too_long_for_target_groups" {
   command = plan
 
   variables {
-    name = "antiphase-production-eu"
+    name = "antiphase-production-apse1-b"
   }
 
   expect_failures = [var.name]
@@ -131,16 +125,6 @@ run "refuses_fewer_nodes_at_most" {
   expect_failures = [var.most_nodes]
 }
 
-run "refuses_too_many_workers" {
-  command = plan
-
-  variables {
-    workers = 21
-  }
-
-  expect_failures = [var.workers]
-}
-
 run "refuses_a_privileged_media_port" {
   command = plan
 
@@ -151,14 +135,14 @@ run "refuses_a_privileged_media_port" {
   expect_failures = [var.media_port]
 }
 
-run "refuses_a_node_port_out_of_range" {
+run "refuses_relays_among_node_ports" {
   command = plan
 
   variables {
-    node_port = 8443
+    relay_ports = { from = 31000, to = 31100 }
   }
 
-  expect_failures = [var.node_port]
+  expect_failures = [var.relay_ports]
 }
 
 run "refuses_udp_towards_tcp" {

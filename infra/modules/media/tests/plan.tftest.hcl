@@ -23,7 +23,6 @@ variables {
   log_kms_key_arn   = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000001"
   certificate_arn   = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
   log_bucket        = "antiphase-test-logs"
-  workers           = 3
   administrators    = { operator = "arn:aws:iam::000000000000:role/operator" }
   listeners         = { turn = { port = 3478, protocol = "UDP", target_port = 3478, target_protocol = "UDP" } }
 }
@@ -40,16 +39,11 @@ run "plans" {
 
   assert {
     condition = { for name, listener in aws_lb_listener.this : name => "${listener.protocol}:${listener.port}" } == {
-      signalling          = "TLS:443"
-      turn                = "UDP:3478"
-      worker-0-media      = "UDP:8443"
-      worker-0-signalling = "TLS:9443"
-      worker-1-media      = "UDP:8444"
-      worker-1-signalling = "TLS:9444"
-      worker-2-media      = "UDP:8445"
-      worker-2-signalling = "TLS:9445"
+      media      = "UDP:8443"
+      signalling = "TLS:443"
+      turn       = "UDP:3478"
     }
-    error_message = "Media starts at UDP 8443, and each worker has its own listeners."
+    error_message = "Media must be at UDP 8443 and signalling at TLS."
   }
 
   assert {
@@ -77,12 +71,12 @@ run "plans" {
   }
 
   assert {
-    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.balancer : rule.cidr_ipv4 == null])
-    error_message = "Nodes must hear the load balancer only."
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.direct : "${rule.ip_protocol}:${rule.from_port}-${rule.to_port}"]) == toset(["tcp:8443-8443", "udp:8443-8443", "udp:49160-49360"])
+    error_message = "Nodes must hear their clients on the worker's port and the relay's, nothing else."
   }
 
   assert {
-    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.clients : "${rule.ip_protocol}:${rule.from_port}"]) == toset(["tcp:443", "tcp:9443", "tcp:9444", "tcp:9445", "udp:3478", "udp:8443", "udp:8444", "udp:8445"])
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.clients : "${rule.ip_protocol}:${rule.from_port}"]) == toset(["tcp:443", "udp:3478", "udp:8443"])
     error_message = "The load balancer must hear its listeners' ports only."
   }
 
