@@ -84,6 +84,10 @@ module "replica_2" {
 
 locals {
   stacks = merge({ (var.aws_region) = module.home }, module.replica_1, module.replica_2)
+
+  # Firewall and health checks report to us-east-1; for another home region their alarms are seen on
+  # the console only.
+  front_topics = var.aws_region == "us-east-1" ? [module.home.alarm_topic] : []
 }
 
 module "dynamodb" {
@@ -97,6 +101,30 @@ module "dynamodb" {
   alarm_topics        = [module.home.alarm_topic]
 }
 
+# What stands in front lives in us-east-1, and needs a key there.
+module "front_kms" {
+  source    = "./modules/kms"
+  providers = { aws = aws.us_east_1 }
+
+  name = "${local.name}-front"
+  tags = local.tags
+  keys = { logs = { description = "Logs of edge and firewall", log_groups = true } }
+}
+
+module "waf" {
+  source    = "./modules/waf"
+  providers = { aws = aws.us_east_1 }
+
+  name              = "${local.name}-front"
+  tags              = local.tags
+  scope             = "CLOUDFRONT"
+  blocked_countries = var.blocked_countries
+  log_bucket_arn    = module.home.bucket_arns["logs"]
+  log_kms_key_arn   = module.front_kms.arns["logs"]
+  log_days          = var.log_days
+  alarm_topics      = local.front_topics
+}
+
 module "multi_region" {
   source    = "./modules/multi_region"
   providers = { aws = aws, aws.us_east_1 = aws.us_east_1 }
@@ -107,6 +135,5 @@ module "multi_region" {
   domain  = var.domain
   regions = { for region in local.regions : region => local.stacks[region].balancer }
 
-  # Health checks report to us-east-1; elsewhere their alarms are seen on the console only.
-  alarm_topics = var.aws_region == "us-east-1" ? [module.home.alarm_topic] : []
+  alarm_topics = local.front_topics
 }

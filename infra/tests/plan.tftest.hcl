@@ -143,6 +143,16 @@ override_data {
   values = { account_id = "000000000000" }
 }
 
+override_data {
+  target = module.front_kms.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.waf.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
 variables {
   environment        = "production"
   aws_region         = "us-east-1"

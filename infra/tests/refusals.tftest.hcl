@@ -76,6 +76,7 @@ override_module {
   outputs = {
     kms_key_arns = { data = "arn:aws:kms:us-east-1:000000000000:key/0", logs = "arn:aws:kms:us-east-1:000000000000:key/1" }
     alarm_topic  = "arn:aws:sns:us-east-1:000000000000:alarms"
+    bucket_arns  = { logs = "arn:aws:s3:::antiphase-logs" }
     balancer     = { dns_name = "one.elb.us-east-1.amazonaws.com", zone_id = "Z26RNL4JYFTOTI" }
   }
 }
@@ -89,84 +90,43 @@ override_module {
   }
 }
 
-run "refuses_an_unknown_environment" {
+run "refuses_what_is_no_network" {
   command = plan
 
   variables {
-    environment = "prod"
-  }
-
-  expect_failures = [var.environment]
-}
-
-run "refuses_a_region_that_is_none" {
-  command = plan
-
-  variables {
-    aws_region = "europe"
-  }
-
-  expect_failures = [var.aws_region]
-}
-
-run "refuses_no_range" {
-  command = plan
-
-  variables {
-    vpc_cidr = "ten"
-  }
-
-  expect_failures = [var.vpc_cidr]
-}
-
-run "refuses_a_narrow_range" {
-  command = plan
-
-  variables {
-    vpc_cidr = "10.20.0.0/24"
-  }
-
-  expect_failures = [var.vpc_cidr]
-}
-
-run "refuses_one_zone" {
-  command = plan
-
-  variables {
+    environment        = "prod"
+    vpc_cidr           = "ten"
     availability_zones = ["us-east-1a"]
+    replica_regions    = ["us-east-1"]
+    replica_zones      = { eu-west-1 = ["us-east-1a", "us-east-1b"] }
+    blocked_countries  = ["Atlantis"]
+    domain             = "localhost"
+    origins            = ["*"]
   }
 
-  expect_failures = [var.availability_zones]
+  expect_failures = [
+    var.environment, var.vpc_cidr, var.availability_zones, var.replica_regions, var.replica_zones,
+    var.blocked_countries, var.domain, var.origins,
+  ]
 }
 
-run "refuses_zones_of_another_region" {
+run "refuses_what_is_nowhere" {
   command = plan
 
   variables {
+    vpc_cidr           = "10.20.0.0/24"
     availability_zones = ["eu-west-1a", "eu-west-1b"]
+    replica_regions    = ["eu-west-1", "eu-west-1"]
+    zone_id            = "example.org"
+    alarm_emails       = ["operator"]
+    api_cidrs          = ["0.0.0.0/0"]
+    log_days           = 42
   }
 
-  expect_failures = [var.availability_zones]
-}
-
-run "refuses_a_replica_at_home" {
-  command = plan
-
-  variables {
-    replica_regions = ["us-east-1"]
-  }
-
-  expect_failures = [var.replica_regions]
-}
-
-run "refuses_a_replica_twice" {
-  command = plan
-
-  variables {
-    replica_regions = ["eu-west-1", "eu-west-1"]
-  }
-
-  expect_failures = [var.replica_regions]
+  expect_failures = [
+    var.vpc_cidr, var.availability_zones, var.replica_regions, var.zone_id, var.alarm_emails,
+    var.api_cidrs, var.log_days,
+  ]
 }
 
 run "refuses_three_replicas" {
@@ -174,57 +134,18 @@ run "refuses_three_replicas" {
 
   variables {
     replica_regions = ["eu-west-1", "eu-west-2", "eu-west-3"]
+    administrators  = { me = "root" }
   }
 
-  expect_failures = [var.replica_regions]
+  expect_failures = [var.replica_regions, var.administrators]
 }
 
-run "refuses_a_replica_nowhere" {
+run "refuses_a_home_nowhere" {
   command = plan
 
   variables {
-    replica_regions = ["europe"]
+    aws_region = "europe"
   }
 
-  expect_failures = [var.replica_regions]
-}
-
-run "refuses_zones_outside_their_replica" {
-  command = plan
-
-  variables {
-    replica_zones = { eu-west-1 = ["us-east-1a", "us-east-1b"] }
-  }
-
-  expect_failures = [var.replica_zones]
-}
-
-run "refuses_a_country_by_name" {
-  command = plan
-
-  variables {
-    blocked_countries = ["Atlantis"]
-  }
-
-  expect_failures = [var.blocked_countries]
-}
-
-run "refuses_a_domain_that_is_none" {
-  command = plan
-
-  variables {
-    domain = "localhost"
-  }
-
-  expect_failures = [var.domain]
-}
-
-run "refuses_every_origin" {
-  command = plan
-
-  variables {
-    origins = ["*"]
-  }
-
-  expect_failures = [var.origins]
+  expect_failures = [var.aws_region]
 }
