@@ -1,0 +1,78 @@
+mock_provider "aws" {
+  source = "../../tests/mock"
+}
+
+variables {
+  name            = "antiphase-test"
+  image           = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase/service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  log_kms_key_arn = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000001"
+}
+
+run "applies" {
+  command = apply
+
+  assert {
+    condition     = output.cluster == "antiphase-test"
+    error_message = "Whoever starts a job must learn where."
+  }
+}
+
+run "refuses_memory_that_fargate_lacks" {
+  command = plan
+
+  variables {
+    memory = 3072
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "refuses_odd_memory" {
+  command = plan
+
+  variables {
+    memory = 4500
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "refuses_an_odd_share_of_a_cpu" {
+  command = plan
+
+  variables {
+    cpu = 1000
+  }
+
+  expect_failures = [var.cpu]
+}
+
+run "refuses_an_image_by_tag" {
+  command = plan
+
+  variables {
+    image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "refuses_no_command" {
+  command = plan
+
+  variables {
+    command = []
+  }
+
+  expect_failures = [var.command]
+}
+
+run "refuses_odd_retention" {
+  command = plan
+
+  variables {
+    log_days = 42
+  }
+
+  expect_failures = [var.log_days]
+}
