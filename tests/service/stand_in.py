@@ -101,7 +101,9 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*args, **kwargs)
 
     def do_GET(self) -> None:
-        if self.path == "/sessions":
+        if self.path == "/recordings":
+            body, kind = b"[]", "application/json"
+        elif self.path == "/sessions":
             body, kind = json.dumps(self.sessions).encode(), "application/json"
         else:
             name = "index.html" if self.path == "/" else self.path.removeprefix("/static/")

@@ -17,6 +17,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 from antiphase import __version__
 from antiphase.errors import AntiphaseError, StoreError
 from antiphase.service.host import RoomHost
+from antiphase.service.recordings_routes import recordings_router
 from antiphase.service.rest import Fault, sessions_router
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.signalling import Signalling
@@ -66,6 +67,7 @@ def make_app(settings: ServiceSettings, url: str = "") -> FastAPI:
     app.state.host = host
     app.include_router(sessions_router(host))
     app.include_router(whip_router(host))
+    app.include_router(recordings_router(host))
     _add_errors(app)
     _add_health(app, host, signalling)
     _add_page(app)

@@ -24,6 +24,7 @@ from antiphase.realtime import DeviceDescription, ThreadPool
 from antiphase.service.backlog import Backlog
 from antiphase.service.outboxes import Outbox, Outboxes
 from antiphase.service.placement import Placement
+from antiphase.service.recordings import Recordings
 from antiphase.service.registry import Beat, Registry
 from antiphase.service.rooms import Rooms, RoomsSettings
 from antiphase.service.settings import ServiceSettings
@@ -67,6 +68,9 @@ class RoomHost:
         own = settings.worker_url or url or settings.own_url(settings.port)
         self.registry = Registry(self.stores.sessions, self.stores.states, own)
         self.placement = Placement(self)
+        self.recordings = Recordings(
+            self.registry, self.stores.objects, self.stores.states, settings.most_recordings
+        )
         self.written = Backlog("history", self.stores.history.append)
         self._driver: AsyncioDriver | NativeDriver | None = None
         self._rooms: Rooms | None = None
@@ -152,6 +156,7 @@ class RoomHost:
         if self._driver is not None:
             await self._driver.stop()
         self._pool.stop()
+        await self.recordings.stop()
         await self.registry.close()
         await asyncio.to_thread(self.written.close)
         self.stores.close()

@@ -82,8 +82,9 @@ class Placement:
         try:
             for record in await self._host.registry.mine():
                 self._host.adopt(record)
+            await self._host.recordings.begin()
         except AntiphaseError as error:
-            _LOG.warning("sessions of an earlier run were not opened: %s", error)
+            _LOG.warning("what an earlier run left was not taken up: %s", error)
 
     async def run(self) -> None:
         """Say that this worker lives, and compare with the registry, until cancelled."""

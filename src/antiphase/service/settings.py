@@ -69,6 +69,10 @@ class ServiceSettings(BaseSettings):
     """History: postgresql+psycopg://USER@HOST/BASE; empty: in `data`."""
     objects_url: str = ""
     """Recordings: s3://REGION?raw=BUCKET&processed=BUCKET; empty: in `data`."""
+    most_upload_bytes: int = Field(default=200_000_000, ge=1)
+    """Of one recording."""
+    most_recordings: int = Field(default=200, ge=1)
+    """Recordings that are kept; more are refused until some are deleted."""
     turn_urls: tuple[str, ...] = ()
     """Relays that clients are told of."""
     turn_secret: str = ""

@@ -32,7 +32,8 @@ export class ServiceError extends Error {
   }
 }
 
-async function request(server, token, method, path, body, type = "application/json") {
+/** One call of the service; throws a `ServiceError` for a refusal. @returns {Promise<Response>} */
+export async function request(server, token, method, path, body, type = "application/json") {
   const headers = body === undefined ? {} : { "content-type": type };
   if (token) headers.authorization = `Bearer ${token}`;
   const response = await fetch(new URL(path, server), { method, headers, body });

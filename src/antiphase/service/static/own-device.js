@@ -1,5 +1,6 @@
 /* "Use my microphone": four steps of measurement, a verdict, then control in the audio thread. */
 
+import { apiKey } from "./access.js";
 import { AncClient, createSession, deleteSession } from "./anc-client.js";
 import { chirpProbe, exponentialSweep } from "./identify.js";
 
@@ -223,7 +224,7 @@ export class OwnDevice {
     const { plan, path } = this.found;
     const { mode } = plan;
     const secondaryPath = Float32Array.from(path.taps);
-    const made = await createSession({ name: "my microphone", mode });
+    const made = await createSession({ name: "my microphone", mode }, location.origin, apiKey);
     this.session = made;
     this.client = new AncClient({ session: made.session_id, token: made.owner_token });
     this.client.addEventListener("split", ({ detail }) => this.node.port.postMessage({ type: "message", data: detail.data }));

@@ -1,10 +1,12 @@
 /* The live page: one session at a time, figures twice a second. */
 
+import { apiKey, joinToken } from "./access.js";
 import { AncClient, listSessions } from "./anc-client.js";
 import { drawHistory, drawSpectrum } from "./charts.js";
 import { drawLatency, drawOctaves, drawScene, sceneWords } from "./drawings.js";
 import { Listening } from "./listening.js";
 import { OwnDevice } from "./own-device.js";
+import { Recordings } from "./recordings.js";
 
 const HISTORY_S = 120;
 const SESSIONS_MS = 3000;
@@ -21,7 +23,7 @@ function problem(message) {
 
 async function refreshSessions() {
   try {
-    const sessions = await listSessions();
+    const sessions = await listSessions(location.origin, apiKey);
     const ids = sessions.map((session) => session.session_id ?? session.id ?? session);
     const select = byId("sessions");
     if ([...select.options].map((option) => option.value).join() !== ids.join()) {
@@ -47,7 +49,9 @@ async function enter(session) {
   stopListening();
   Object.assign(view, { session, history: [], figures: null, scene: "" });
   byId("sessions").value = session;
-  const client = new AncClient({ session });
+  const token = await joinToken(session, ["listener"]);
+  if (view.session !== session) return; // another one was chosen meanwhile
+  const client = new AncClient({ session, token });
   view.client = client;
   const current = (take) => (event) => client === view.client && take(event.detail);
   client.addEventListener("state", current(({ state }) => setState(state)));
@@ -220,5 +224,6 @@ addEventListener("pagehide", () => view.client?.leave());
 setTheme(document.documentElement.dataset.theme, false);
 showScene(null, true);
 drawCharts();
+new Recordings();
 await refreshSessions();
 setInterval(refreshSessions, SESSIONS_MS);
