@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import math
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -44,9 +46,9 @@ from edge.handler import lambda_handler
 OCTET = "application/octet-stream"
 SECRET = "00" * 32
 KEYS = Keys({1: bytes.fromhex(SECRET)}, 1)
-# 1,769 MB are one vCPU, less memory its share. The last is what Terraform sets: every algorithm of
-# the edge takes less than half of its block there.
-FULL_MB, SMALL_MB, DEPLOYED_MB = 1769, 128, 768
+# 1,769 MB are one vCPU, less memory its share.
+FULL_MB, SMALL_MB = 1769, 128
+TERRAFORM = Path(__file__).resolve().parents[1] / "infra" / "modules" / "edge" / "variables.tf"
 FAULTY_SHARE = 0.3
 SCRIPT = """
 import json, statistics, sys, time
@@ -74,6 +76,18 @@ print(json.dumps({"import_ms": import_ms, "python": sys.version.split()[0], **re
 class _Context:
     def get_remaining_time_in_millis(self) -> int:
         return 29_000
+
+
+def terraform_mb() -> int:
+    """Return the memory that the module `edge` sets unless told otherwise, in MB."""
+    text = TERRAFORM.read_text()
+
+    def default(name: str) -> float:
+        block = text.partition(f'variable "{name}" {{')[2]
+        return float(re.search(r"default\s*=\s*([0-9.]+)", block)[1])  # type: ignore[index]
+
+    needed = FULL_MB * default("compute_ms") / (default("compute_share") * default("block_ms"))
+    return max(SMALL_MB, math.ceil(needed))
 
 
 def _pcm(frames: int, seed: int = 0) -> bytes:
@@ -276,7 +290,7 @@ def main() -> None:
         with (folder / "log").open("w") as quiet:
             sys.stdout = quiet
             try:
-                figures = compute(folder)
+                figures = {"terraform_mb": terraform_mb(), **compute(folder)}
                 first = _edge(Request(audio=_pcm(1600), references=1, binary=True))
                 figures["state_bytes_128"] = len(first.state)
                 figures["continuity_db"] = continuity_db()
@@ -285,8 +299,8 @@ def main() -> None:
             finally:
                 sys.stdout = log
     for key in [key for key in figures if key.startswith("edge_ms") and "native" not in key]:
-        for size in (SMALL_MB, DEPLOYED_MB):
-            figures[f"{key}_at_{size}_mb"] = figures[key] * FULL_MB / size
+        figures[f"{key}_at_{SMALL_MB}_mb"] = figures[key] * FULL_MB / SMALL_MB
+        figures[f"{key}_at_terraform_mb"] = figures[key] * FULL_MB / figures["terraform_mb"]
     if arguments.json:
         print(json.dumps(figures))
         return

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from . import native, packed
 from .contract import FULL_SCALE, ContractError, Request
 from .filter import Floats, Rule, Step, fxnlms, sumprod
-from .state_token import State
+from .state_token import State, next_sequence
 
-__all__ = ["Processed", "check_state", "history_samples", "process_block"]
+__all__ = ["Processed", "history_samples", "process_block"]
 
 UNIT = FULL_SCALE * FULL_SCALE
 EPSILON = 1e-6
@@ -37,32 +37,6 @@ def history_samples(request: Request) -> int:
     return before if request.references else before + max(1, request.delay)
 
 
-def check_state(request: Request, state: State | None) -> int:
-    """Return the block's sequence number.
-
-    Raises
-    ------
-    ContractError
-        400 if the state is of another filter, 409 if the block is stale and order is strict.
-    """
-    if state is None:
-        return request.sequence or 0
-    pairs = (
-        ("algorithm", request.algorithm, state.algorithm),
-        ("taps", request.taps, state.n_taps),
-        ("sample_rate", request.sample_rate, state.sample_rate),
-    )
-    for name, asked, have in pairs:
-        if asked != have:
-            raise ContractError(400, f"{name}={asked!r} must be {have!r} as in the state")
-    sequence = state.sequence + 1 if request.sequence is None else request.sequence
-    if request.strict and sequence <= state.sequence:
-        raise ContractError(
-            409, f"sequence={sequence} must be above {state.sequence}, the newest of this state"
-        )
-    return sequence % 2**32
-
-
 def process_block(request: Request, state: State | None) -> Processed:
     """Filter one block.
 
@@ -71,7 +45,7 @@ def process_block(request: Request, state: State | None) -> Processed:
     ContractError
         If the state does not fit the request.
     """
-    sequence = check_state(request, state)
+    sequence = next_sequence(request, state)
     width = history_samples(request)
     past = array("h", bytes(2 * width)) if state is None else _int16(state.history)
     if len(past) != width:

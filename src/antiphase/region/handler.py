@@ -20,6 +20,7 @@ from antiphase.region.state_token import (
     TAPS,
     Keys,
     State,
+    next_sequence,
     open_state,
     seal_state,
 )
@@ -89,7 +90,7 @@ class Region:
 
     def _answer(self, request: Request, begin: float) -> Answer:
         state = open_state(request.state, self._keys) if request.state else None
-        sequence = _check_state(request, state)
+        sequence = next_sequence(request, state)
         result = self._run(request, state, sequence)
         samples = result.samples
         encoded = _encode(samples, request.encoding)
@@ -195,25 +196,6 @@ def _key(session: bytes, sequence: int) -> str:
 def _fault(status: int, reason: str) -> Reply:
     text = json.dumps({"error": reason, "where": "region"})
     return Reply(status, JSON_TYPE, text.encode())
-
-
-def _check_state(request: Request, state: State | None) -> int:
-    """Return the block's sequence number."""
-    if state is None:
-        return request.sequence or 0
-    pairs = (
-        ("algorithm", request.algorithm, state.algorithm),
-        ("taps", request.taps, state.n_taps),
-        ("sample_rate", request.sample_rate, state.sample_rate),
-    )
-    for name, asked, have in pairs:
-        if asked != have:
-            raise ContractError(400, f"{name}={asked!r} must be {have!r} as in the state")
-    sequence = (state.sequence + 1) % 2**32 if request.sequence is None else request.sequence
-    if request.strict and sequence <= state.sequence:
-        rule = f"must be above {state.sequence}, the newest of this state"
-        raise ContractError(409, f"sequence={sequence} {rule}")
-    return sequence
 
 
 def _infer(request: Request) -> Result:

@@ -31,7 +31,7 @@ def edge_stack(
     failures: float = 0.0,
     seed: int = 0,
 ) -> Iterator[tuple[str, str]]:
-    """Run a built package behind the front, the region as its origin.
+    """Run a built package behind the front, the region as its origin; gives the URLs of both.
 
     Parameters
     ----------
@@ -51,11 +51,6 @@ def edge_stack(
         Share of requests that fail, 0 … 1, in all the ways that a platform fails.
     seed : int
         Of the failures.
-
-    Yields
-    ------
-    tuple of str
-        URLs of the front and of the region.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from _operator import _compare_digest
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .contract import ALGORITHMS, ContractError
+from .contract import ALGORITHMS, ContractError, Request
 
 try:
     # `hashlib` and `hmac` load OpenSSL, a third of the edge function's start.
@@ -20,7 +20,7 @@ try:
 except ImportError:
     from hashlib import sha256
 
-__all__ = ["INLINE", "STORED", "TAPS", "Keys", "State", "open_state", "seal_state"]
+__all__ = ["INLINE", "STORED", "TAPS", "Keys", "State", "next_sequence", "open_state", "seal_state"]
 
 # magic, version, key, algorithm, kind, taps, sequence, sample rate, history samples, spare, peak
 HEADER = struct.Struct("<2sBBBBHIIHHd")
@@ -163,3 +163,29 @@ def open_state(token: bytes, keys: Keys) -> State:
         peak=peak,
         blob=b"" if kind == TAPS else body,
     )
+
+
+def next_sequence(request: Request, state: State | None) -> int:
+    """Return the number of a block that comes with a state; it wraps at 2³².
+
+    Raises
+    ------
+    ContractError
+        400 if the state is of another filter, 409 if the block is stale and order is strict.
+    """
+    if state is None:
+        return request.sequence or 0
+    pairs = (
+        ("algorithm", request.algorithm, state.algorithm),
+        ("taps", request.taps, state.n_taps),
+        ("sample_rate", request.sample_rate, state.sample_rate),
+    )
+    for name, asked, have in pairs:
+        if asked != have:
+            raise ContractError(400, f"{name}={asked!r} must be {have!r} as in the state")
+    sequence = state.sequence + 1 if request.sequence is None else request.sequence
+    if request.strict and sequence <= state.sequence:
+        raise ContractError(
+            409, f"sequence={sequence} must be above {state.sequence}, the newest of this state"
+        )
+    return sequence % 2**32
