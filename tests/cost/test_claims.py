@@ -32,7 +32,7 @@ def test_lines_by_hand() -> None:
     assert ROWS["ElastiCache"].after == pytest.approx(2 * 730 * 0.065)
     assert ROWS["SageMaker"].after == pytest.approx(730 * 0.115)
     assert ROWS["WAF"].after == pytest.approx(5 + 9 + 35 * 0.60)
-    hourly = 0.10 + 3 * (0.085 + 0.005) + 0.0225
+    hourly = 0.10 + 3 * (0.085 + 2 * 0.005) + 0.0225 + 0.006
     assert ROWS["WebRTC (Kubernetes)"].after == pytest.approx(730 * hourly)
     assert ROWS["NAT gateways"].after == pytest.approx(3 * 730 * 0.05)
 

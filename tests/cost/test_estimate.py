@@ -42,7 +42,7 @@ def test_a_bare_month_by_hand() -> None:
         **{f"operations.{name}": 0 for name in ("log_gb", "alarms", "keys", "secrets")},
     }
     found = estimate(load_profile("dev", changes))
-    hourly = 0.085 + 0.005 + 0.10 + 0.0225
+    hourly = 0.085 + 2 * 0.005 + 0.10 + 0.0225 + 0.006
     rest = 30 * 0.08 + 0.25 + 0.20 + 2 * 0.10 + 0.50 + 0.60
     assert found.total == pytest.approx(730 * hourly + rest)
     assert found.session_hour_usd is None

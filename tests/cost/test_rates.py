@@ -18,7 +18,7 @@ from antiphase.cost.rates import (
     users_per_region,
     webrtc_rate,
 )
-from antiphase.cost.usage import Edge, Media, Network, Traffic
+from antiphase.cost.usage import Edge, Media, Traffic
 
 BOOK = read_prices()
 
@@ -67,13 +67,10 @@ def test_the_region_is_cheaper_by_request_than_the_edge() -> None:
 def test_webrtc_is_a_share_of_a_node_and_bytes() -> None:
     """20 split sessions fill a core; a session is bytes on the wire and 1/24 of two busy cores."""
     traffic = Traffic(sessions=1)
-    network = Network(zones=3)
-    rate = webrtc_rate(BOOK, traffic, Media(busy=0.6), network)
+    rate = webrtc_rate(BOOK, traffic, Media(busy=0.6))
     assert rate.compute == pytest.approx(0.085 / (2 * 0.6 * 20))
     gigabytes = 54_400 / 8 * 3600 / GB
     assert egress_gb_per_hour(traffic) == pytest.approx(gigabytes)
-    # Both ways through the balancer; two of three packets change zones, paid on both sides.
-    balanced = 2 * gigabytes * (0.006 + 2 / 3 * 2 * 0.01)
-    assert rate.transfer == pytest.approx(0.09 * gigabytes + balanced)
+    assert rate.transfer == pytest.approx(0.09 * gigabytes)
     bare = replace(traffic, frame_ms=1e9)
     assert BOOK["dto.internet_gb"].cost(egress_gb_per_hour(bare)) == pytest.approx(13e-4, abs=1e-4)

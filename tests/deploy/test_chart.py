@@ -103,17 +103,15 @@ def test_every_pod_is_closed() -> None:
 
 
 def test_only_the_container_that_asks_has_a_token() -> None:
-    """Where the node's address is asked for, the token is mounted there and nowhere else."""
-    assert of_kind("ClusterRole") == {}
-    values = changed("production", media__advertise="nodeExternalIP")
-    for pod in pods(values).values():
+    """The token is mounted where the node's address is asked for and nowhere else."""
+    for pod in pods().values():
         holders = [
             container["name"]
             for container in [*pod["initContainers"], *pod["containers"]]
             if any(mount["name"] == "token" for mount in container["volumeMounts"])
         ]
         assert holders == ["address"]
-    (role,) = of_kind("ClusterRole", values).values()
+    (role,) = of_kind("ClusterRole").values()
     assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]
 
 
@@ -176,30 +174,33 @@ def test_a_rollout_drains() -> None:
 
 def environment_of(pod_name: str, tmp_path: Path) -> dict[str, str]:
     """Run the worker's own command as a pod of that name would; return what the service is told."""
-    program = tmp_path / "antiphase"
+    program, address = tmp_path / "antiphase", tmp_path / "address"
     program.write_text("#!/bin/sh\nenv\n", encoding="ascii")
     program.chmod(0o755)
+    address.write_text("203.0.113.10", encoding="ascii")
     container = worker()
-    env = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+    known = {"POD_NAME": pod_name, "POD_IP": "10.0.0.7"}
+    env = {
+        entry["name"]: re.sub(r"\$\((\w+)\)", lambda name: known[name[1]], entry["value"])
+        for entry in container["env"]
+        if "value" in entry
+    }
+    command = [word.replace("/run/antiphase", str(tmp_path)) for word in container["command"]]
+    path = f"{tmp_path}:/usr/bin:/bin"
     done = subprocess.run(
-        container["command"],
-        env=env | {"POD_NAME": pod_name, "PATH": f"{tmp_path}:/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
+        command, env=env | {"PATH": path}, capture_output=True, text=True, check=True
     )
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize(("ordinal", "port"), [(0, "8443"), (4, "8447")])
-def test_each_worker_has_one_udp_port_and_a_name(ordinal: int, port: str, tmp_path: Path) -> None:
-    """Worker k takes media on the balancer's port for it, and clients are sent to it by name."""
-    found = environment_of(f"antiphase-media-{ordinal}", tmp_path)
-    assert found["ANTIPHASE_MEDIA_PORT"] == found["ANTIPHASE_WORKER_PORT"] == port
-    assert found["ANTIPHASE_WORKER_URL"] == f"https://live.example.org:{int(port) + 1000}"
+def test_each_worker_has_one_udp_port_and_a_name(tmp_path: Path) -> None:
+    """A worker takes media on one UDP port of its node, and clients are sent to it by name."""
+    found = environment_of("antiphase-media-2", tmp_path)
+    assert found["ANTIPHASE_WORKER_URL"] == "https://antiphase-media-2.media.example.org:8443"
     assert found["ANTIPHASE_ADVERTISE"] == "203.0.113.10"
-    assert found["ANTIPHASE_PORT"] == "8442"
-    assert [each["containerPort"] for each in worker()["ports"]] == [8442]
+    udp = [port for port in worker()["ports"] if port["protocol"] == "UDP"]
+    assert [port["containerPort"] for port in udp] == [int(found["ANTIPHASE_PORT"])] == [8443]
+    assert pods()["antiphase-media"]["hostNetwork"]
 
 
 def test_what_a_worker_is_told_are_settings_of_the_service(
@@ -220,34 +221,22 @@ def test_what_a_worker_is_told_are_settings_of_the_service(
         assert name.removeprefix("ANTIPHASE_").lower() in ServiceSettings.model_fields, name
         monkeypatch.setenv(name, value)
     settings = read_settings()
-    assert settings.worker_port == settings.media_port == 8444
+    assert settings.worker_url == "https://m-1.media.example.org:8443"
     assert not settings.is_open
     assert not settings.is_alone
     assert settings.origins == ("https://app.example.org",)
     assert all(vars(settings.store_urls).values())
 
 
-def test_the_balancer_is_the_one_that_terraform_makes() -> None:
-    """Ports, offset, node port, node label, account and most workers are the module's defaults."""
+def test_the_chart_fits_the_nodes_that_terraform_makes() -> None:
+    """Port, node label and account are those of the module."""
     module = ROOT / "infra" / "modules" / "media"
     text = (module / "variables.tf").read_text(encoding="utf-8")
-
-    def default(name: str) -> int:
-        found = re.search(rf'variable "{name}" {{.*?default\s+= (\d+)', text, re.DOTALL)
-        assert found, name
-        return int(found[1])
-
-    (scaler,) = of_kind("HorizontalPodAutoscaler").values()
-    (port,) = of_kind("Service")["antiphase-signalling"]["spec"]["ports"]
-    assert port["nodePort"] == default("node_port")
-    limit = re.search(r"var.workers <= (\d+)", text)
-    assert limit
-    assert scaler["spec"]["maxReplicas"] <= int(limit[1])
-    assert "own=$((8443 +" in worker()["command"][-1]
-    assert default("media_port") == 8443
-    balancer = (module / "balancer.tf").read_text(encoding="utf-8")
-    assert "port = port + 1000, protocol" in balancer
-    assert 'labels          = { role = "media" }' in (module / "nodes.tf").read_text("utf-8")
+    port = re.search(r'variable "media_port" {.*?default\s+= (\d+)', text, re.DOTALL)
+    assert port
+    assert [each["containerPort"] for each in worker()["ports"]] == [int(port[1])] * 2
+    nodes = (module / "nodes.tf").read_text(encoding="utf-8")
+    assert re.search(r'labels\s+= { role = "media" }', nodes)
     assert pods()["antiphase-media"]["nodeSelector"] == {"role": "media"}
     assert 'service = "antiphase"' in (module / "access.tf").read_text(encoding="utf-8")
     assert pods()["antiphase-media"]["serviceAccountName"] == "antiphase"
@@ -255,15 +244,11 @@ def test_the_balancer_is_the_one_that_terraform_makes() -> None:
 
 @pytest.mark.parametrize("address", ["podIP", "hostIP"])
 def test_an_address_can_come_from_the_pod(address: str) -> None:
-    """The pod's or node's own address needs no balancer, Kubernetes API or role."""
-    values = changed("production", media__advertise=address, media__domain="media.example.org")
+    """The pod's or node's own address needs no Kubernetes API and no role."""
+    values = changed("production", media__advertise=address, turn__enabled=False, turn__urls=[])
     env = {entry["name"]: entry for entry in worker(values)["env"]}
     field = env["ANTIPHASE_ADVERTISE"]["valueFrom"]["fieldRef"]["fieldPath"]
     assert field == f"status.{address}"
-    url = env["ANTIPHASE_WORKER_URL"]["value"]
-    assert url == "https://$(POD_NAME).media.example.org:8443"
-    assert list(env).index("POD_NAME") < list(env).index("ANTIPHASE_WORKER_URL")
-    assert [each["containerPort"] for each in worker(values)["ports"]] == [8443, 8443]
     assert "initContainers" not in pods(values)["antiphase-media"]
     assert of_kind("ClusterRole", values) == {}
 
@@ -287,7 +272,7 @@ def test_what_is_not_listed_is_closed() -> None:
                     assert "169.254.0.0/16" in block["except"]
     (rule,) = policies["antiphase-media"]["spec"]["ingress"]
     opened = {(p["port"], p.get("endPort", p["port"]), p["protocol"]) for p in rule["ports"]}
-    assert opened == {(8442, 8442, "TCP"), (8443, 8462, "TCP"), (8443, 8462, "UDP")}
+    assert opened == {(8443, 8443, "TCP"), (8443, 8443, "UDP")}
 
 
 def test_development_needs_nothing_but_a_cluster() -> None:
@@ -296,7 +281,7 @@ def test_development_needs_nothing_but_a_cluster() -> None:
     assert of_kind("StatefulSet", values)["antiphase-media"]["spec"]["replicas"] == 1
     assert of_kind("HorizontalPodAutoscaler", values) == {}
     assert of_kind("Deployment", values) == {}
-    assert of_kind("Service", values)["antiphase-signalling"]["spec"]["type"] == "NodePort"
+    assert of_kind("Service", values)["antiphase-signalling"]["spec"]["type"] == "ClusterIP"
     assert worker(values)["image"] == "antiphase:dev"
     assert not any("STATES" in entry["name"] for entry in worker(values)["env"])
 
@@ -321,9 +306,6 @@ def test_two_releases_do_not_share_names() -> None:
         ({"stores__sessionsUrl": ""}, "stores.sessionsUrl"),
         ({"secrets__statesUrl": ""}, "secrets.statesUrl"),
         ({"turn__enabled": False}, "turn.enabled"),
-        ({"media__balancer": {}}, "balancer.address"),
-        ({"media__hostNetwork": False}, "hostNetwork"),
-        ({"signalling__nodePort": 443}, "nodePort"),
         ({"media__replicas": 0}, "replicas"),
         ({"media__port": 80}, "port"),
         ({"media__advertise": "theirs"}, "advertise"),

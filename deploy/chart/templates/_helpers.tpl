@@ -20,11 +20,6 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* The port on which any worker takes new clients. */}}
-{{- define "antiphase.front" -}}
-{{- with .Values.media }}{{ eq .advertise "balancer" | ternary .balancer.frontPort .port }}{{ end }}
-{{- end }}
-
 {{- define "antiphase.pod" -}}
 securityContext:
   runAsNonRoot: true

@@ -59,7 +59,7 @@ def carriers(book: PriceBook, profile: Profile) -> list[dict[str, Any]]:
         rows.append(_row(f"edge, {block:g} ms blocks", rate, block, users_per_region(block)))
     block = profile.edge.block_ms
     rows.append(_row(f"region, {block:g} ms blocks", region_rate(book, profile.edge, block), block))
-    rate = webrtc_rate(book, profile.traffic, profile.media, profile.network)
+    rate = webrtc_rate(book, profile.traffic, profile.media)
     rows.append(_row("WebRTC worker", rate, profile.traffic.frame_ms))
     return rows
 
@@ -101,7 +101,7 @@ def break_evens(book: PriceBook, profile: Profile) -> list[BreakEven]:
 def _worker_fixed(book: PriceBook, profile: Profile) -> float:
     """Return what live media costs before the first session: cluster and load balancer."""
     hours = book.hours_per_month
-    keys = ["nlb.hour", *(["eks.cluster_hour"] if profile.media.cluster else [])]
+    keys = ["nlb.hour", "nlb.lcu_hour", *(["eks.cluster_hour"] if profile.media.cluster else [])]
     addresses = book["public_ipv4_hour"].cost(profile.network.zones * hours)
     return addresses + sum(book[key].cost(hours) for key in keys)
 
@@ -111,9 +111,9 @@ def _webrtc(book: PriceBook, profile: Profile, block_ms: float) -> BreakEven:
     firewall = profile.operations.waf_rules > 0
     hours = book.hours_per_month
     http = edge_rate(book, profile.edge, block_ms, firewall=firewall).total * hours
-    rate = webrtc_rate(book, profile.traffic, profile.media, profile.network)
+    rate = webrtc_rate(book, profile.traffic, profile.media)
     carried = rate.transfer * hours
-    node = book[f"ec2.{profile.media.node}"].cost(hours)
+    node = book[f"ec2.{profile.media.node}"].cost(hours) + book["public_ipv4_hour"].cost(hours)
     fixed = _worker_fixed(book, profile)
     turning = next(
         (

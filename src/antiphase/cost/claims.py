@@ -164,8 +164,9 @@ def _by_hour(book: PriceBook) -> list[TableLine]:
     workers = (
         book["eks.cluster_hour"].cost(hours)
         + book["ec2.c6i.large"].cost(3 * hours)
-        + book["public_ipv4_hour"].cost(_ZONES * hours)
+        + book["public_ipv4_hour"].cost((3 + _ZONES) * hours)
         + book["nlb.hour"].cost(hours)
+        + book["nlb.lcu_hour"].cost(hours)
     )
     two = "2 × {}, so that one may fail"
     return [

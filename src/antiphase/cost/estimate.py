@@ -10,8 +10,6 @@ from antiphase.cost.prices import PriceBook, read_prices
 from antiphase.cost.rates import (
     GB,
     answer_bytes,
-    balanced_gb_per_hour,
-    crossing_gb,
     egress_gb_per_hour,
     gb_seconds,
 )
@@ -156,17 +154,14 @@ def _media(ledger: _Ledger, profile: Profile) -> None:
     media, traffic = profile.media, profile.traffic
     nodes = nodes_for(profile, traffic.sessions)
     zones = profile.network.zones
-    session_hours = traffic.sessions * ledger.book.hours_per_month
-    balanced = balanced_gb_per_hour(traffic) * session_hours
-    crossing = crossing_gb(balanced, profile.network)
+    egress = egress_gb_per_hour(traffic) * traffic.sessions * ledger.book.hours_per_month
     ledger.hours("media", f"{nodes} × {media.node}", f"ec2.{media.node}", nodes)
     ledger.add("media", "disks of the nodes, 30 GB each", "ebs.gp3_gb", 30.0 * nodes)
     ledger.hours("media", "Kubernetes control plane", "eks.cluster_hour", float(media.cluster))
-    ledger.hours("media", "load balancer", "nlb.hour", 1)
+    ledger.hours("media", "public addresses of the nodes", "public_ipv4_hour", nodes)
+    ledger.hours("media", "load balancer of signalling", "nlb.hour", 1)
     ledger.hours("media", "its addresses", "public_ipv4_hour", zones)
-    ledger.add("media", "its capacity, GB both ways", "nlb.lcu_hour", balanced)
-    ledger.add("media", "between its zones and the nodes'", "dto.inter_az_gb", crossing)
-    egress = egress_gb_per_hour(traffic) * session_hours
+    ledger.hours("media", "its capacity, one unit", "nlb.lcu_hour", 1)
     ledger.add("media", "audio to the internet", "dto.internet_gb", egress)
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from antiphase.cost.prices import PriceBook
-from antiphase.cost.usage import Edge, Media, Network, Traffic
+from antiphase.cost.usage import Edge, Media, Traffic
 
 __all__ = [
     "FULL_VCPU_MB",
     "GB",
     "HourRate",
     "answer_bytes",
-    "balanced_gb_per_hour",
-    "crossing_gb",
     "edge_rate",
     "egress_gb_per_hour",
     "gb_seconds",
@@ -98,27 +96,13 @@ def egress_gb_per_hour(traffic: Traffic) -> float:
     return traffic.wire_kbit_s * 1000 / 8 * 3600 / GB
 
 
-def balanced_gb_per_hour(traffic: Traffic) -> float:
-    """Return what the load balancer passes on for a session in an hour, both ways, GB."""
-    return 2 * egress_gb_per_hour(traffic)
-
-
-def crossing_gb(gigabytes: float, network: Network) -> float:
-    """Return what is charged of balanced traffic for crossing zones: once on each side."""
-    return 2 * gigabytes * (network.zones - 1) / network.zones
-
-
-def webrtc_rate(book: PriceBook, traffic: Traffic, media: Media, network: Network) -> HourRate:
+def webrtc_rate(book: PriceBook, traffic: Traffic, media: Media) -> HourRate:
     """Return the rate of a session on a media worker that is as full as scaling makes it."""
-    balanced = balanced_gb_per_hour(traffic)
     node = book[f"ec2.{media.node}"].cost(1)
     return HourRate(
         requests=0.0,
         compute=node * traffic.cores_per_session / (media.vcpus * media.busy),
-        # A unit of the balancer's capacity is a gigabyte in an hour.
-        transfer=book["dto.internet_gb"].cost(egress_gb_per_hour(traffic))
-        + book["nlb.lcu_hour"].cost(balanced)
-        + book["dto.inter_az_gb"].cost(crossing_gb(balanced, network)),
+        transfer=book["dto.internet_gb"].cost(egress_gb_per_hour(traffic)),
         firewall=0.0,
     )
 

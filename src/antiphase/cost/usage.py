@@ -136,7 +136,7 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class Media:
-    """What carries the live sessions: nodes behind one load balancer with an address in each zone.
+    """What carries the live sessions: nodes that clients reach directly.
 
     Attributes
     ----------
