@@ -124,8 +124,9 @@ class Endpoint:
         self._peers: dict[str, _Peer] = {}
         self._by_ufrag: dict[str, _Peer] = {}
         self._by_source: dict[Address, _Peer] = {}
-        sent = lambda session_id: self._flush(self._peer(session_id))  # noqa: E731 - one call
-        self._router = Router(self._session, sent, self._counters)
+        self._router = Router(
+            self._session, lambda name: self._flush(self._peer(name)), self._counters
+        )
         self._notices = Notices(_LOG)
         self._outgoing: deque[tuple[bytes, Address]] = deque()
         self._events: deque[Event] = deque()

@@ -1,0 +1,112 @@
+"""GStreamer's webrtcbin, which is Debian's: its tone goes to the server and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import time
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from antiphase.media.routing import Gain, Route
+from tests.media.room import DRIVERS, Driver, Room, in_room
+
+RATE, TONE, SECONDS = 16000, 440.0, 1.0
+PEER = Path(__file__).with_name("gst_peer.py")
+PYTHON = "/usr/bin/python3"
+
+
+def rtp(name: str, payload_type: int) -> str:
+    return f"application/x-rtp,media=audio,encoding-name={name},payload={payload_type}"
+
+
+def opus(frame_ms: str) -> str:
+    coder = f"opusenc frame-size={frame_ms} audio-type=restricted-lowdelay bitrate=64000"
+    return f"audio/x-raw,rate=48000,channels=1 ! {coder} ! rtpopuspay pt=111 ! {rtp('OPUS', 111)}"
+
+
+FORMATS = {
+    "Opus 2.5 ms": opus("2.5"),
+    "Opus 5 ms": opus("5"),
+    "Opus 10 ms": opus("10"),
+    "Opus 20 ms": opus("20"),
+    "PCMU": f"audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay pt=0 ! {rtp('PCMU', 0)}",
+    "PCMA": f"audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay pt=8 ! {rtp('PCMA', 8)}",
+    "L16": (
+        "audio/x-raw,format=S16BE,rate=16000,channels=1 ! "
+        f"rtpL16pay pt=97 max-ptime=10000000 ! {rtp('L16', 97)}"
+    ),
+}
+
+
+@cache
+def missing() -> str:
+    """Return why the peer can't run here, empty where it can."""
+    if not Path(PYTHON).exists():
+        return f"{PYTHON} is not there"
+    done = subprocess.run([PYTHON, str(PEER)], capture_output=True, text=True, check=False)
+    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+
+
+@pytest.fixture(autouse=True)
+def _gstreamer() -> None:
+    reason = missing()
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(f"GStreamer's bindings are missing: {reason}")
+    if reason:
+        pytest.skip(f"needs gir1.2-gst-plugins-bad-1.0 and gstreamer1.0-nice: {reason}")
+
+
+async def call(room: Room, elements: str) -> npt.NDArray[np.float64]:
+    """Let the peer call, and return what it heard."""
+    process = await asyncio.create_subprocess_exec(
+        PYTHON,
+        str(PEER),
+        elements,
+        str(SECONDS),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 20,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        offer = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))["sdp"]
+        answer = room.endpoint.open("gst", offer, time.monotonic())
+        mid = room.endpoint.sessions["gst"].sections[0].offer.mid
+        room.endpoint.set_routes("gst", mid, (Route(Gain(0.5), "gst", mid),))
+        room.driver.flush()
+        process.stdin.write(json.dumps({"sdp": answer}).encode() + b"\n")
+        await process.stdin.drain()
+        heard = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))["heard"]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    return np.frombuffer(bytes.fromhex(heard), np.int16) / 32768
+
+
+@DRIVERS
+@pytest.mark.parametrize("name", FORMATS)
+def test_webrtcbin_hears_its_own_tone(kind: Driver, name: str) -> None:
+    """Its 440 Hz come back at half the level: the last half second is that tone and little else."""
+    heard: list[npt.NDArray[np.float64]] = []
+
+    async def check(room: Room) -> None:
+        heard.append(await call(room, FORMATS[name]))
+
+    in_room(kind, check)
+    end = heard[0][-RATE // 2 :]
+    assert len(end) == RATE // 2
+    spectrum = np.abs(np.fft.rfft(end * np.hanning(len(end)))) ** 2
+    hertz = np.fft.rfftfreq(len(end), 1 / RATE)
+    assert abs(hertz[np.argmax(spectrum)] - TONE) < 4
+    near = np.abs(hertz - TONE) < 12
+    assert spectrum[near].sum() > 30 * spectrum[~near].sum()
+    assert np.sqrt(np.mean(end**2)) == pytest.approx(0.5 * 0.5 / np.sqrt(2), rel=0.15)
