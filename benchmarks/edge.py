@@ -38,7 +38,7 @@ from antiphase.region.handler import Region
 from antiphase.region.server import make_server, serving
 from antiphase.region.state_token import Keys
 from antiphase.region.wire import parse_answer
-from benchmarks.interpreters import find_interpreter
+from benchmarks.interpreters import edge_python, runtime_python
 from edge import config
 from edge.build import build
 from edge.handler import lambda_handler
@@ -105,10 +105,6 @@ def _edge(request: Request) -> Answer:
     return parse_answer(base64.b64decode(answer["body"]), OCTET)
 
 
-def _interpreter() -> str:
-    return find_interpreter("3.13") or find_interpreter("3.12") or sys.executable
-
-
 def _event(fs: int, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of the contract
     request = Request(audio=_pcm(fs // 10), sample_rate=fs, references=1, **fields)
     return make_event("POST", "/anc-process", {"Content-Type": OCTET}, encode_request(request))
@@ -130,7 +126,7 @@ def compute(folder: Path) -> dict[str, Any]:
         package = folder / f"{name}.zip"
         size = build(settings, package, native=native)
         zipfile.ZipFile(package).extractall(folder / name)
-        command = [_interpreter(), "-B", "-c", SCRIPT, str(folder / name)]
+        command = [edge_python(), "-B", "-c", SCRIPT, str(folder / name)]
         runs = [
             json.loads(
                 subprocess.run(
@@ -241,7 +237,7 @@ def front_figures(folder: Path, blocks: int) -> Iterator[tuple[str, Any]]:
     except MissingDependencyError as missing:
         yield "front_missing", str(missing)
         return
-    python = _runtime_python()
+    python = runtime_python()
     with ExitStack() as stack:
         place = folder / "python"
         pool = stack.enter_context(Emulator(EDGE, place, binary, instances=2, python=python))
@@ -267,14 +263,6 @@ def front_figures(folder: Path, blocks: int) -> Iterator[tuple[str, Any]]:
             share = min(share, figures[f"failover_{kind}_share"] if seamless else 0.0)
         yield "failover_blocks", blocks
         yield "failover_ok", share
-
-
-def _runtime_python() -> str:
-    """Return the interpreter of the edge if it has the runtime client, else this one."""
-    chosen = _interpreter()
-    probe = [chosen, "-c", "import awslambdaric"]
-    works = subprocess.run(probe, check=False, capture_output=True).returncode == 0
-    return chosen if works else sys.executable
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["find_interpreter"]
+__all__ = ["edge_python", "find_interpreter", "runtime_python"]
 
 
 def find_interpreter(version: str) -> str | None:
@@ -25,3 +25,16 @@ def find_interpreter(version: str) -> str | None:
         if done.returncode == 0 and done.stdout.strip() == version:
             return name
     return None
+
+
+def edge_python() -> str:
+    """Return the newest interpreter up to the platform's that is here."""
+    return find_interpreter("3.13") or find_interpreter("3.12") or sys.executable
+
+
+def runtime_python() -> str:
+    """Return that interpreter if it has the runtime client (`awslambdaric`), else this one."""
+    chosen = edge_python()
+    probe = [chosen, "-c", "import awslambdaric"]
+    works = subprocess.run(probe, check=False, capture_output=True).returncode == 0
+    return chosen if works else sys.executable

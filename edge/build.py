@@ -37,7 +37,7 @@ LIMITS = {
     "max_taps": 1024,
     "max_work": 4_000_000,
     "longest_state": 4096,
-    "ns_per_work": 100,
+    "ns_per_work": 160,
     "reserve_ms": 50,
 }
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -17,6 +17,7 @@ from antiphase.region.emulator import EDGE, REGION, Emulator
 from antiphase.region.front import make_front
 from antiphase.region.server import serving
 from antiphase.region.settings import CONFIG, STATES
+from benchmarks.interpreters import runtime_python
 from edge.build import build
 from tests.region.test_emulator import binary
 
@@ -106,7 +107,7 @@ def real_places(folder: Path) -> Iterator[Places]:
     zipfile.ZipFile(folder / "edge.zip").extractall(code)
     variables = {CONFIG: str(config), STATES: str(folder / "states.db")}
     with (
-        Emulator(EDGE, code, emulator) as near,
+        Emulator(EDGE, code, emulator, python=runtime_python()) as near,
         Emulator(REGION, folder, emulator, environment=variables) as far,
     ):
         kind = type("FunctionUrl", (_FunctionUrl,), {"invoke": staticmethod(far.invoke)})

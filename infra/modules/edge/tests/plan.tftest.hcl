@@ -104,8 +104,8 @@ run "plans_the_function" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.memory_size == 319
-    error_message = "9 ms on a vCPU of 1769 MB are half of a block of 100 ms at 318.4 MB"
+    condition     = aws_lambda_function.this.memory_size == 531
+    error_message = "15 ms on a vCPU of 1769 MB are half of a block of 100 ms at 530.7 MB"
   }
 
   assert {
