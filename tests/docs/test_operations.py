@@ -130,7 +130,7 @@ def test_a_wrong_name_fails(desk: Desk) -> None:
     with pytest.raises(AssertionError, match="NotFound"):
         desk.run("kubectl rollout restart statefulset/antiphase-medium")
     with pytest.raises(AssertionError, match="sessionsUrl"):
-        desk.run("helm upgrade --install a deploy/chart --set media.balancer.host=a.b")
+        desk.run("helm upgrade --install a deploy/chart --set media.domain=a.b")
 
 
 def test_all_pages_are_listed() -> None:
