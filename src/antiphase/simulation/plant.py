@@ -6,8 +6,7 @@
     what the controller is given     e + error_noise
     reference it is given            x + f∗sat(y) + reference_noise
 
-The drive passes through the loudspeaker's saturation and the secondary path and only then meets the
-disturbance, sample by sample, in float64.
+The drive passes through saturation and S before it meets d, sample by sample, in float64.
 """
 
 from __future__ import annotations
@@ -179,8 +178,7 @@ class Plant:
     -----
     `exchange` returns what the microphones heard *while* the drive was played, as a sound card
     does: a controller fed from it runs one block late. `run` closes the loop without that block.
-    Signals in float64 are not copied and read as they are played: one that is known only as it
-    comes may be written into its array before each `advance` or `exchange`.
+    Signals in float64 are read when played: one known only as it comes is written before each call.
     """
 
     def __init__(
