@@ -184,6 +184,9 @@ def test_bodies_around_one_megabyte(places: Places, place: str) -> None:
         answer = send(url, big)
         assert answer.where == "region"
         assert len(answer.audio) == (len(pcm) if big.encoding == "float32" else len(pcm) // 2)
+    text = {"audio_data": base64.b64encode(pcm[:720_000]).decode(), "channels": PAIR, "taps": 8}
+    assert len(json.dumps(text)) > 960_000
+    assert len(base64.b64decode(send_json(url, text)["audio_data"])) == 360_000
     said = post(url, encode_request(Request(audio=pcm + pcm[:400], references=1)), BINARY)
     assert said.status == (413 if place == "edge" else 200)
 
@@ -222,6 +225,24 @@ def test_any_field_of_any_kind(places: Places, name: str, value: object) -> None
     """Whatever a field holds, both functions answer alike: 200, or 4xx with one line."""
     body = json.dumps({**fields(40), name: value}).encode()
     near, far = post(places.edge, body), post(places.region, body)
+    assert near.status == far.status
+    assert near.status == 200 or 400 <= near.status < 500
+    if near.status != 200:
+        assert_one_line(near.body)
+        assert json.loads(near.body)["error"] == json.loads(far.body)["error"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    changes=st.dictionaries(st.integers(0, 70), st.integers(0, 255), max_size=4),
+    cut=st.one_of(st.just(400), st.integers(0, 250)),
+)
+def test_any_bytes(places: Places, changes: dict[int, int], cut: int) -> None:
+    """Whatever the bytes of the binary form, both functions answer alike: 200, or 4xx in a line."""
+    body = bytearray(encode_request(Request(audio=block(40)[0], references=1, taps=8)))
+    for place, byte in changes.items():
+        body[place] = byte
+    near, far = (post(url, bytes(body[:cut]), BINARY) for url in places)
     assert near.status == far.status
     assert near.status == 200 or 400 <= near.status < 500
     if near.status != 200:

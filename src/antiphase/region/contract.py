@@ -69,7 +69,7 @@ class ContractError(ValueError):
 def need(ok: bool, name: str, value: object, rule: str) -> None:
     """Raise `ContractError` with status 400 and one line unless `ok`."""
     if not ok:
-        shown = repr(value)
+        shown = ascii(value)
         raise ContractError(
             400, f"{name}={shown if len(shown) <= 60 else shown[:57] + '...'} must be {rule}"
         )

@@ -125,7 +125,7 @@ def parse_json(body: bytes) -> Request:
         raise ContractError(400, "the body must be a JSON object")
     unknown = sorted(set(values) - FIELDS)
     if unknown:
-        raise ContractError(400, f"{unknown[0][:40]!r} is no field of the request")
+        raise ContractError(400, f"{unknown[0][:40]!a} is no field of the request")
     if "audio_data" not in values:
         raise ContractError(400, "audio_data is missing")
     references, errors = _roles(values.get("channels", ["primary"]))
