@@ -16,7 +16,9 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from antiphase import __version__
 from antiphase.errors import AntiphaseError, StoreError
+from antiphase.service.access import bearer, check_creator
 from antiphase.service.host import RoomHost
+from antiphase.service.lan import qr_svg
 from antiphase.service.recordings_routes import recordings_router
 from antiphase.service.rest import Fault, sessions_router
 from antiphase.service.settings import ServiceSettings
@@ -70,7 +72,7 @@ def make_app(settings: ServiceSettings, url: str = "") -> FastAPI:
     app.include_router(recordings_router(host))
     _add_errors(app)
     _add_health(app, host, signalling)
-    _add_page(app)
+    _add_page(app, host)
 
     @app.websocket("/{session_id}")
     async def signal(socket: WebSocket, session_id: str) -> None:
@@ -117,10 +119,18 @@ def _add_health(app: FastAPI, host: RoomHost, signalling: Signalling) -> None:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _add_page(app: FastAPI) -> None:
+def _add_page(app: FastAPI, host: RoomHost) -> None:
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(_STATIC / "index.html")
+
+    @app.get("/join.svg", include_in_schema=False)
+    async def join(request: Request) -> Response:
+        """Show a phone the way to this page, with the key that the request bears."""
+        check_creator(host, request)
+        key = bearer(request)
+        url = str(request.base_url) + ("" if key is None else f"#key={key}")
+        return Response(qr_svg(url), media_type="image/svg+xml")
 
     @app.get("/static/plotly.min.js", include_in_schema=False)
     async def charts() -> FileResponse:

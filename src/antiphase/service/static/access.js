@@ -12,6 +12,14 @@ if (given) {
 /** "" where the page was opened without one. */
 export const apiKey = sessionStorage.getItem("api-key") ?? "";
 
+/** Shows the code that leads a phone to this page, where it is served to other machines. */
+export async function showPhoneCode(image, card) {
+  if (location.protocol !== "https:") return;
+  const svg = await (await request(location.origin, apiKey, "GET", "/join.svg")).text();
+  image.src = `data:image/svg+xml;base64,${btoa(svg)}`;
+  card.hidden = false;
+}
+
 /** A token to join a session with these roles; "" where no key is needed. @returns {Promise<string>} */
 export async function joinToken(session, roles) {
   if (!apiKey) return "";

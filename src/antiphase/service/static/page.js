@@ -1,6 +1,6 @@
 /* The live page: one session at a time, figures twice a second. */
 
-import { apiKey, joinToken } from "./access.js";
+import { apiKey, joinToken, showPhoneCode } from "./access.js";
 import { AncClient, listSessions } from "./anc-client.js";
 import { drawHistory, drawSpectrum } from "./charts.js";
 import { drawLatency, drawOctaves, drawScene, sceneWords } from "./drawings.js";
@@ -225,5 +225,6 @@ setTheme(document.documentElement.dataset.theme, false);
 showScene(null, true);
 drawCharts();
 new Recordings();
+showPhoneCode(byId("phone-code"), byId("phone")).catch((error) => problem(error.message));
 await refreshSessions();
 setInterval(refreshSessions, SESSIONS_MS);
