@@ -71,7 +71,35 @@ def test_what_is_missing_is_named() -> None:
     blind = Roster()
     blind.add("w", speaker(paths()[1], secondary_path_estimate=None))
     assert "secondary path" in str(missing_for("predictive", blind))
-    assert "not offered" in str(missing_for("lookahead", full))
+    assert "tracks" in str(missing_for("lookahead", full))
+
+
+def plain() -> Roster:
+    made = Roster()
+    made.add("k", DeviceDescription("k", (RoleBinding("reference", "0"),)))
+    made.add(
+        "w", speaker(paths()[1], roles=(RoleBinding("error", "0"), RoleBinding("loudspeaker", "0")))
+    )
+    return made
+
+
+def test_a_loudspeaker_without_a_filter_gets_its_anti_noise_from_the_server() -> None:
+    """No channel for filters: look-ahead while the margin allows it, and why in words."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal(3 * FS)
+    d = np.convolve(x, paths()[0])[: len(x)]
+    late = np.concatenate([np.zeros(160), x[:-160]])
+    chooser = Chooser()
+    assert chooser.choose(plain(), 0.0, room=True).mode == "lookahead"
+    chooser.measure(heard(x, d), 1.0)
+    choice = chooser.choose(plain(), 0.0, room=True)
+    assert choice.mode == "lookahead"
+    assert "10.0 ms before its answer is due" in choice.reason
+    chooser = Chooser()
+    chooser.measure(heard(late, d), 1.0)
+    choice = chooser.choose(plain(), 0.0, room=True)
+    assert choice.mode == "forward"
+    assert "ms too late" in choice.reason
 
 
 def test_the_budget_adds_up() -> None:

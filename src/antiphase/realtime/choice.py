@@ -14,19 +14,32 @@ _MEASURE_S = 1.0
 _SHORTEST_S = 0.8
 _LONGEST_S = 4.0
 _LATE_MS = 40.0
+_LEAST_MS = 1.0
 _STALE_S = 6.0
 
 
 def missing_for(mode: Mode, roster: Roster) -> str | None:
     """Return what a mode lacks in this session, in words; None where it can run."""
     if mode == "lookahead":
-        return "anti-noise made on the server is not offered; split control takes its place"
+        return _missing_lookahead(roster)
     has_reference = roster.first("reference") is not None
     if mode == "clean" and not (has_reference and roster.first("talker") is not None):
         return "cleaning needs a talker and a reference"
     if mode in ("split", "predictive") and not has_reference:
         return "no device has a reference microphone"
     return _missing_loop(roster) if mode in ("split", "predictive", "local") else None
+
+
+def _missing_lookahead(roster: Roster) -> str | None:
+    looper, source = roster.looper(), roster.first("reference")
+    if looper is None:
+        return "no device has both a loudspeaker and an error microphone"
+    if looper.description.secondary_path_estimate is None:
+        return "the device with the loudspeaker has not measured its secondary path"
+    ear = looper.description.binding("error")
+    if source is None or source[1].track == "data" or ear is None or ear.track == "data":
+        return "reference and error must come as tracks for the server to make the anti-noise"
+    return None
 
 
 def _missing_loop(roster: Roster) -> str | None:
@@ -98,7 +111,9 @@ class Chooser:
             return self._at_once(_situation(roster, None, 0.0, None, room))
         missing = missing_for("split", roster)
         if missing is not None:
-            return Choice("forward", f"{missing}; sound is passed on")
+            plain = missing_for("lookahead", roster) is None
+            silent = Choice("forward", f"{missing}; sound is passed on")
+            return self._on_the_server() if plain else silent
         if self.margin is None:
             why = (
                 "the causality margin is being measured; nothing is played before a filter is "
@@ -122,6 +137,23 @@ class Chooser:
             )
             return Choice("split", words)
         return choice
+
+    def _on_the_server(self) -> Choice:
+        """Choose for a loudspeaker whose device runs no filter."""
+        if self.margin is None:
+            return Choice("lookahead", "the way to the loudspeaker and back is being measured")
+        if self.margin_ms is not None and self.margin_ms < _LEAST_MS:
+            return Choice(
+                "forward",
+                f"the anti-noise would come {_LEAST_MS - self.margin_ms:.1f} ms too late, and the "
+                "device with the loudspeaker runs no filter; sound is passed on",
+            )
+        early = "" if self.margin_ms is None else f" {self.margin_ms:.1f} ms"
+        return Choice(
+            "lookahead",
+            f"the network brings the noise{early} before its answer is due; the device with the "
+            "loudspeaker runs no filter, so the server makes the anti-noise",
+        )
 
     def _at_once(self, situation: Situation) -> Choice:
         self._supervisor.consider(situation, 0.0)

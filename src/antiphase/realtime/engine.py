@@ -165,10 +165,8 @@ class Engine:
             return
         frame = Frame(pcm, timestamp, fs, concealed)
         if device.track(mid).take(frame, now) and device.track(mid).restarts > 1:
-            words = f"track {mid} began anew at {fs} Hz"
-            self._outputs.append(
-                Notice({"type": "device", "device_id": device_id, "event": "changed"} | _why(words))
-            )
+            words = {"reason": f"track {mid} began anew at {fs} Hz", "event": "changed"}
+            self._outputs.append(Notice({"type": "device", "device_id": device_id} | words))
         self._timed(lambda: self._runner.hear(device, mid, frame, now), len(pcm) / fs, now)
 
     def push_message(self, device_id: str, label: str, data: bytes | str, now: float) -> None:
@@ -279,7 +277,8 @@ class Engine:
         self._timed(lambda: self._runner.tick(now), None, now)
         self._bound.tick(self.roster.looper(), now)
         if now - self._chosen_at >= _CHOOSE_S:
-            self._chooser.measure(self._meter, now)
+            if self._runner.knows_the_loop():
+                self._chooser.measure(self._meter, now)
             self._choose(now, now - self._chosen_at)
             self._chosen_at = now
 
@@ -371,7 +370,7 @@ class Engine:
         """Return the figures of now."""
         truth = self._truth
         true_db = truth[0] if truth is not None and now - truth[1] < _TRUE_FOR_S else None
-        shown = self._runner.meter()
+        shown, server_ms = self._runner.meter(), self._load.server_ms + self._runner.delay_ms()
         attenuation = self._runner.attenuation(true_db)
         return Figures(
             time_s=now - self._started,
@@ -380,7 +379,7 @@ class Engine:
             control=self._control,
             attenuation=attenuation,
             margin_ms=self._chooser.margin_ms,
-            latency=budget(self.roster, self._chooser.margin_ms, self._load.server_ms),
+            latency=budget(self.roster, self._chooser.margin_ms, server_ms),
             devices=tuple(device.figures() for device in self.roster.devices),
             deadline_misses=self.deadline_misses,
             output=output_figures(shown, self.settings.limit, self._runner.drive_snr_db()),
@@ -388,10 +387,6 @@ class Engine:
             split=self._runner.split_figures(),
             scene=self._scene,
         )
-
-
-def _why(reason: str) -> dict[str, str]:
-    return {"reason": reason}
 
 
 def _words(choice: Choice) -> str:

@@ -105,6 +105,14 @@ class ModeRunner:
         """Return what the filter makes of the reference re all else that is played, if known."""
         return None
 
+    def knows_the_loop(self) -> bool:
+        """Whether the meter's path is the whole way from drive to error."""
+        return True
+
+    def delay_ms(self) -> float:
+        """Return for how long sound waits on the server by the mode's own will."""
+        return 0.0
+
     def split_figures(self) -> dict[str, Any] | None:
         """Return the state of split control, None in other modes."""
         return None

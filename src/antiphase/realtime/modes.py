@@ -7,14 +7,16 @@ from antiphase.realtime.mode import ModeRunner, Surroundings
 from antiphase.realtime.mode_clean import CleanMode
 from antiphase.realtime.mode_forward import ForwardMode
 from antiphase.realtime.mode_local import LocalMode
+from antiphase.realtime.mode_lookahead import LookaheadMode
 from antiphase.realtime.mode_predictive import PredictiveMode
 from antiphase.realtime.mode_split import SplitMode
 
 __all__ = ["make_mode"]
 
-_LOOPED: dict[Mode, type[SplitMode | PredictiveMode | LocalMode]] = {
+_LOOPED: dict[Mode, type[SplitMode | PredictiveMode | LookaheadMode | LocalMode]] = {
     "split": SplitMode,
     "predictive": PredictiveMode,
+    "lookahead": LookaheadMode,
     "local": LocalMode,
 }
 

@@ -35,6 +35,8 @@ class EngineSettings:
         By which the talker is delayed at most so that the reference can be aligned.
     buffer_ms : float
         How long a frame may be under way before it counts as lost, where the server plays it out.
+    lookahead_buffer_ms : float
+        The same in mode `lookahead`, where every millisecond is margin.
     longest_interval_s : float
         Update interval up to which a loaded solver is slowed; beyond, blocks are dropped.
     busy_share : float
@@ -61,6 +63,7 @@ class EngineSettings:
     clean_window_s: float = 8.0
     clean_delay_ms: float = 40.0
     buffer_ms: float = 15.0
+    lookahead_buffer_ms: float = 10.0
     longest_interval_s: float = 2.0
     busy_share: float = 0.5
     silent_s: float = 1.0
@@ -74,6 +77,8 @@ class EngineSettings:
         require(self.clean_window_s > 0, "clean_window_s", self.clean_window_s, "> 0 s")
         require(0 <= self.clean_delay_ms <= 1000, "clean_delay_ms", self.clean_delay_ms, "≤ 1000")
         require(2 <= self.buffer_ms <= 1000, "buffer_ms", self.buffer_ms, "in 2 … 1000 ms")
+        waits = self.lookahead_buffer_ms
+        require(2 <= waits <= 1000, "lookahead_buffer_ms", waits, "in 2 … 1000 ms")
         longest = self.longest_interval_s
         require(longest >= 0.1, "longest_interval_s", longest, "≥ 0.1 s")
         require(self.busy_share > 0, "busy_share", self.busy_share, "> 0")

@@ -33,12 +33,15 @@ class DeviceSpec:
         Its clock against true time.
     frame_ms : float
         Length of its packets.
+    filters : bool
+        Whether it can run a control filter; False: it plays what comes.
     """
 
     name: str
     roles: tuple[RoleBinding, ...]
     drift_ppm: float = 0.0
     frame_ms: float = 5.0
+    filters: bool = True
 
     @property
     def plays(self) -> bool:

@@ -1,4 +1,4 @@
-"""The rig's four scenes: road, transformer, drill, office."""
+"""The rig's scenes: road, transformer, drill, office, plain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["SCENES", "identify_in_quiet", "make_scene", "spoil_estimate"]
 Floats = npt.NDArray[np.float64]
 Point = tuple[float, float, float]
 
-SCENES = ("road", "transformer", "drill", "office")
+SCENES = ("road", "transformer", "drill", "office", "plain")
 
 # RMS at the error microphone re full scale: 26 dB of headroom for vehicles that pass and blows.
 LEVEL = 0.05
@@ -48,12 +48,13 @@ class _Layout:
     error: Point
     loudspeaker: Point
     together: bool = False
+    filters: bool = True
 
 
 _OUTDOORS = {
     "road": _Layout(
         "Road barrier",
-        "lookahead",
+        "split",
         "traffic",
         "traffic; the reference stands at the kerb, 20 m ahead of the listener",
         (0.0, 0.0, 0.5),
@@ -82,6 +83,17 @@ _OUTDOORS = {
         (11.22, 0.0, 1.19),
         together=True,
     ),
+    "plain": _Layout(
+        "Plain loudspeaker at the road",
+        "lookahead",
+        "traffic",
+        "traffic; the loudspeaker runs no filter, the server makes the anti-noise",
+        (0.0, 0.0, 0.5),
+        (0.5, 0.0, 0.5),
+        (20.0, 0.0, 1.2),
+        (19.22, 0.0, 1.17),
+        filters=False,
+    ),
 }
 
 
@@ -103,7 +115,7 @@ def make_scene(
 
     Parameters
     ----------
-    name : {"road", "transformer", "drill", "office"}
+    name : {"road", "transformer", "drill", "office", "plain"}
     seconds : float, optional
         Period of the noises, 120 by default; they repeat without a seam.
     seed : int
@@ -255,7 +267,7 @@ def _outdoor_devices(layout: _Layout, half_ppm: float, frame_ms: float) -> tuple
         return (DeviceSpec("barrier", roles, -half_ppm, frame_ms),)
     return (
         DeviceSpec("kerb", (RoleBinding("reference", "0"),), half_ppm, frame_ms),
-        DeviceSpec("window", speaks, -half_ppm, frame_ms),
+        DeviceSpec("window", speaks, -half_ppm, frame_ms, layout.filters),
     )
 
 

@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 _TRUTH_S = 1.0
 _ON_DEVICE = ("split", "predictive", "local")
 _BUFFER_S = 0.03
+# The drive waits for two networks, that of the error which asks for it and its own.
+_DRIVE_BUFFER_S = 0.014
 
 
 class LoudspeakerDevice(RigDevice):
@@ -73,7 +75,7 @@ class LoudspeakerDevice(RigDevice):
         self.record = LevelRecord(self.fs, keep=keep)
         self.splitter: SplitDevice | None = None
         self._buffer_s = buffer_s
-        self.drive = DrivePlayout(self.fs, buffer_s)
+        self.drive = DrivePlayout(self.fs, _DRIVE_BUFFER_S)
         self._reference: ForwardedReference | None = None
         self._missing = 0
         self._told = 0
@@ -167,7 +169,8 @@ class LoudspeakerDevice(RigDevice):
         channels = self.client.channels
         if channels is not None and self.connected and not self._told:
             self._told = 1
-            channels.open("anc.split", now)
+            if self.place.spec.filters:
+                channels.open("anc.split", now)
             channels.open("anc.control", now)
         if self._told == 1 and "anc.control" in self.open_channels:
             self._told = 2
@@ -183,7 +186,7 @@ class LoudspeakerDevice(RigDevice):
         """Return the device's own share of the latency in ms, by component."""
         return {
             "capture": self.place.spec.frame_ms,
-            "buffer": 1000 * self._buffer_s,
+            "buffer": 1000 * (self._buffer_s if self.place.spec.filters else _DRIVE_BUFFER_S),
             "converters": 0.5,
         }
 
