@@ -73,8 +73,8 @@ class Image:
             return process.communicate(timeout=60)[0]
 
 
-def build_image(folder: Path) -> Iterator[Image]:
-    """Build the image; skip the test where that can't be done, or fail it in CI."""
+def check_tools() -> None:
+    """Skip the test where an image can't be built, or fail it in CI."""
     lacks = [name for name in ("buildah", "mmdebstrap", "unshare") if shutil.which(name) is None]
     why = f"{', '.join(lacks)} not installed" if lacks else ""
     if not why and os.geteuid() != 0:
@@ -83,11 +83,33 @@ def build_image(folder: Path) -> Iterator[Image]:
         pytest.fail(why)
     if why:
         pytest.skip(why)
-    store = ["--storage-driver", "vfs", "--root", folder / "store", "--runroot", folder / "run"]
+
+
+def make_base(path: Path) -> None:
+    """Write a root file system of Debian with Python to a tar file."""
+    program = shutil.which("mmdebstrap") or ""
+    options = ["--quiet", "--variant=minbase", f"--include={PACKAGES}"]
+    subprocess.run([program, *options, "bookworm", path], check=True)
+
+
+def fetch_packages(folder: Path) -> None:
+    """Fetch what the image installs, with the pip of this environment."""
+    # Debian's own Python is a little older than the pins were made for and needs one package more.
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder)]
+    files = [f"--requirement=requirements/{name}.txt" for name in ("build", "run", "edge")]
+    extra = ["--constraint=requirements/constraints.txt", "ziglang", "async-timeout"]
+    subprocess.run([*pip, *files, *extra], cwd=ROOT, check=True)
+
+
+def build_image(folder: Path) -> Iterator[Image]:
+    """Build the image from a local base and mount it."""
+    check_tools()
+    base, packages = folder / "base.tar", folder / "packages"
+    store = ("--storage-driver=vfs", f"--root={folder / 'store'}", f"--runroot={folder / 'run'}")
 
     def buildah(*words: str | Path) -> str:
         done = subprocess.run(
-            [shutil.which("buildah") or "", *map(str, store), *map(str, words)],
+            [shutil.which("buildah") or "", *store, *map(str, words)],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -97,38 +119,15 @@ def build_image(folder: Path) -> Iterator[Image]:
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout.strip()
 
-    debian = shutil.which("mmdebstrap") or ""
-    base, wheels = folder / "base.tar", folder / "wheels"
-    subprocess.run(
-        [debian, "--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", base],
-        check=True,
-    )
-    # Debian's own Python is a little older than the pins were made for and needs one package more.
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels)]
-    files = [f"--requirement=requirements/{name}.txt" for name in ("build", "run")]
-    extra = ["--constraint=requirements/constraints.txt", "ziglang", "async-timeout"]
-    subprocess.run([*pip, *files, *extra], cwd=ROOT, check=True)
+    make_base(base)
+    fetch_packages(packages)
     empty = buildah("from", "scratch")
     buildah("add", empty, base, "/")
     buildah("commit", "--rm", empty, "localhost/base")
-    buildah(
-        "build",
-        "--format",
-        "docker",
-        "-f",
-        "deploy/docker/Dockerfile",
-        "-t",
-        "antiphase",
-        "--build-arg",
-        "BASE=localhost/base",
-        "--build-arg",
-        "PIP_NO_INDEX=1",
-        "--build-arg",
-        "PIP_FIND_LINKS=/wheels",
-        "--volume",
-        f"{wheels}:/wheels:ro",
-        ".",
-    )
+    arguments = ("BASE=localhost/base", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/packages")
+    options = [f"--build-arg={argument}" for argument in arguments]
+    recipe = ("--format=docker", "--file=deploy/docker/Dockerfile", "--tag=antiphase")
+    buildah("build", *recipe, *options, f"--volume={packages}:/packages:ro", ".")
     container = buildah("from", "antiphase")
     try:
         root = Path(buildah("mount", container))

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from deploy.docker.node_address import external_address
-from tests.deploy.certificates import loopback_certificate
+from tests.certificates import loopback_certificate
 
 DOCKER = Path(__file__).resolve().parents[2] / "deploy" / "docker"
 
