@@ -224,7 +224,7 @@ def test_the_edge_runs_the_built_package(applied: Applied) -> None:
     assert version["Version"] == "1"
     assert version["Runtime"] == "python3.13"
     assert version["Handler"] == "edge.handler.lambda_handler"
-    assert version["MemorySize"] == 319
+    assert version["MemorySize"] == 531
     assert not version.get("Environment", {}).get("Variables")
     assert not version.get("VpcConfig", {}).get("SubnetIds")
     elsewhere = applied.client("lambda", "eu-west-1").list_functions()["Functions"]

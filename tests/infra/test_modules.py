@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.infra.terraform import MODULES, ROOT, Terraform, make_terraform
 
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 FILES = sorted(ROOT.rglob("modules/*/*.tf"))
+Printed = dict[str, Future[str]]
 
 
 @pytest.fixture(scope="module")
@@ -19,21 +22,35 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     return make_terraform(tmp_path_factory.mktemp("modules"))
 
 
-@pytest.mark.slow
 def test_files_are_formatted(terraform: Terraform) -> None:
     """`terraform fmt` would change nothing."""
     assert terraform.call(".", "fmt", "-check", "-recursive").stdout == ""
 
 
-@pytest.mark.slow
+@pytest.fixture(scope="module")
+def printed(terraform: Terraform, request: pytest.FixtureRequest) -> Iterator[Printed]:
+    """Run the tests of the chosen modules, two at a time, for Terraform idles a lot."""
+
+    def run(module: str) -> str:
+        terraform.run(f"modules/{module}", "init", "-backend=false")
+        return terraform.run(f"modules/{module}", "test", "-no-color")
+
+    chosen = [getattr(item, "callspec", None) for item in request.session.items]
+    modules = [
+        str(spec.params["module"])
+        for item, spec in zip(request.session.items, chosen, strict=True)
+        if spec is not None and item.name.startswith("test_module_applies")
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        yield {module: pool.submit(run, module) for module in modules}
+
+
 @pytest.mark.parametrize("module", MODULES)
-def test_module_applies_to_a_mock_and_refuses_bad_input(terraform: Terraform, module: str) -> None:
+def test_module_applies_to_a_mock_and_refuses_bad_input(printed: Printed, module: str) -> None:
     """Applied to a mock, planned by the real provider; bad values are refused by name."""
     tests = {path.name for path in (ROOT / "modules" / module / "tests").glob("*.tftest.hcl")}
     assert {"mock.tftest.hcl", "plan.tftest.hcl"} <= tests
-    terraform.run(f"modules/{module}", "init", "-backend=false")
-    printed = terraform.run(f"modules/{module}", "test", "-no-color")
-    assert re.search(r"Success! [1-9]\d* passed, 0 failed", printed)
+    assert re.search(r"Success! [1-9]\d* passed, 0 failed", printed[module].result())
 
 
 @pytest.mark.parametrize("module", MODULES)
