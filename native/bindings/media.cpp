@@ -14,12 +14,13 @@ namespace antiphase {
 using media::AddressKey;
 using media::BatchLoop;
 
-static AddressKey address(nb::bytes host, int port) {
+static AddressKey address(nb::bytes host, int port, bool tcp) {
   if (host.size() != 4 && host.size() != 16) throw BadSignal("host must be 4 or 16 bytes");
   AddressKey key;
   key.v4 = host.size() == 4;
   std::memcpy(key.host.data() + (key.v4 ? 12 : 0), host.data(), host.size());
   key.port = static_cast<std::uint16_t>(port);
+  key.tcp = tcp;
   return key;
 }
 
@@ -195,18 +196,30 @@ void bind_media(nb::module_& m) {
            "session"_a, "packet"_a, "time_ns"_a)
       .def("remove_session", &BatchLoop::remove_session, "session"_a, Release())
       .def("open_gate",
-           [](BatchLoop& self, nb::bytes host, int port, int session) {
-             self.open_gate(address(host, port), session);
+           [](BatchLoop& self, nb::bytes host, int port, bool tcp, int session) {
+             self.open_gate(address(host, port, tcp), session);
            },
-           "host"_a, "port"_a, "session"_a)
+           "host"_a, "port"_a, "tcp"_a, "session"_a)
+      .def("receive",
+           [](BatchLoop& self, nb::bytes host, int port, bool tcp, nb::bytes packet,
+              std::uint64_t time_ns) {
+             const AddressKey source = address(host, port, tcp);
+             const auto* data = static_cast<const std::uint8_t*>(packet.data());
+             const std::size_t size = packet.size();
+             nb::gil_scoped_release unlocked;
+             self.receive(source, data, size, time_ns);
+           },
+           "host"_a, "port"_a, "tcp"_a, "packet"_a, "time_ns"_a)
       .def("close_gate",
-           [](BatchLoop& self, nb::bytes host, int port) { self.close_gate(address(host, port)); },
-           "host"_a, "port"_a)
-      .def("set_target",
-           [](BatchLoop& self, int session, nb::bytes host, int port) {
-             self.set_target(session, address(host, port));
+           [](BatchLoop& self, nb::bytes host, int port, bool tcp) {
+             self.close_gate(address(host, port, tcp));
            },
-           "session"_a, "host"_a, "port"_a)
+           "host"_a, "port"_a, "tcp"_a)
+      .def("set_target",
+           [](BatchLoop& self, int session, nb::bytes host, int port, bool tcp) {
+             self.set_target(session, address(host, port, tcp));
+           },
+           "session"_a, "host"_a, "port"_a, "tcp"_a)
       .def("add_stream",
            [](BatchLoop& self, int session, std::uint32_t ssrc, int codec, int payload_type,
               int clock_rate, int fs, int channels, bool repeat, std::uintptr_t decoder,

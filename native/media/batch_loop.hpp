@@ -6,7 +6,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -32,7 +31,7 @@ class BatchLoop {
  public:
   BatchLoop(int socket, int wake, SrtpApi srtp, OpusApi opus, double coalesce_s)
       : socket_(socket), upward_(wake), srtp_(srtp), opus_(opus), coalesce_s_(coalesce_s),
-        in_(batch), sender_(socket, srtp.protect) {
+        in_(batch), sender_(socket, srtp.protect, upward_) {
     const int on = 1;
     setsockopt(socket_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
   }
@@ -74,7 +73,20 @@ class BatchLoop {
     upward_.wake();
   }
 
-  // After this returns the thread touches nothing of the session.
+  // A packet of media that came over TCP.
+  void receive(const AddressKey& source, const std::uint8_t* data, std::size_t n,
+               std::uint64_t time_ns) {
+    std::array<std::uint8_t, Inbox::packet_bytes> copy;
+    const std::lock_guard<std::mutex> hold(control_);
+    const auto gated = gate_.find(source);
+    if (n > copy.size()) return;
+    std::memcpy(copy.data(), data, n);
+    take(copy.data(), n, {source, gated == gate_.end() ? -1 : gated->second, nullptr}, time_ns);
+    sender_.flush(true);
+    upward_.wake();
+  }
+
+  // After this returns the thread touches nothing of it.
   void remove_session(std::int32_t id) {
     const std::lock_guard<std::mutex> hold(control_);
     Session& session = sender_.sessions.at(static_cast<std::size_t>(id));
@@ -210,7 +222,7 @@ class BatchLoop {
     const std::lock_guard<std::mutex> hold(control_);
     return sender_.delays.take();
   }
-  double busy() const { return busy_.load(std::memory_order_relaxed); }
+  double busy() const { return busy_.share(); }
 
  private:
   static constexpr std::size_t batch = 128;
@@ -225,14 +237,13 @@ class BatchLoop {
 
   void work() {
     const FlushDenormals flush_denormals;
-    double since = now_s();
     while (running_.load(std::memory_order_relaxed)) {
       pollfd wait{socket_, POLLIN, 0};
       if (poll(&wait, 1, 50) <= 0) {
-        note_busy(0.0, since);
+        busy_.note(0.0);
         continue;
       }
-      if (busy_.load(std::memory_order_relaxed) > 0.5) {
+      if (busy_.share() > 0.5) {
         const timespec pause{0, static_cast<long>(coalesce_s_ * 1e9)};
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
       }
@@ -248,18 +259,8 @@ class BatchLoop {
         upward_.wake();
         if (n < static_cast<int>(batch)) break;
       }
-      note_busy(now_s() - begin, since);
+      busy_.note(now_s() - begin);
     }
-  }
-
-  void note_busy(double worked, double& since) {
-    worked_ += worked;
-    const double now = now_s();
-    if (now - since < 0.02) return;
-    const double share = worked_ / (now - since);
-    busy_.store(0.8 * busy_.load() + 0.2 * share, std::memory_order_relaxed);
-    worked_ = 0;
-    since = now;
   }
 
   void hand_up(Kind kind, std::int32_t session, std::int32_t stream, const AddressKey& source,
@@ -392,8 +393,7 @@ class BatchLoop {
   std::vector<std::unique_ptr<Stream>> streams_;
   std::mutex control_;
   std::atomic<bool> running_{false};
-  std::atomic<double> busy_{0.0};
-  double worked_ = 0;
+  BusyMeter busy_;
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -12,9 +13,9 @@
 
 namespace antiphase::media {
 
-enum class Kind : std::uint8_t { stun, dtls, rtcp, new_stream, audio };
+enum class Kind : std::uint8_t { stun, dtls, rtcp, new_stream, audio, framed };
 
-// Something for Python: a datagram, a decrypted packet, or decoded audio.
+// Something for Python: a datagram, a decrypted packet, decoded audio, or what is to go out over TCP.
 struct Item {
   Kind kind;
   std::int32_t session;
@@ -69,6 +70,24 @@ std::size_t place(std::vector<std::unique_ptr<V>>& slots) {
   slots.emplace_back();
   return slots.size() - 1;
 }
+
+// Share of the time that a thread works, over 20 ms, smoothed over five such.
+class BusyMeter {
+ public:
+  void note(double worked_s) {
+    worked_s_ += worked_s;
+    const double now = now_s();
+    if (now - since_s_ < 0.02) return;
+    share_.store(0.8 * share_.load() + 0.2 * worked_s_ / (now - since_s_), std::memory_order_relaxed);
+    worked_s_ = 0;
+    since_s_ = now;
+  }
+  double share() const { return share_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<double> share_{0.0};
+  double worked_s_ = 0, since_s_ = now_s();
+};
 
 // Delays counted in bins of an eighth of an octave from 1 us.
 class DelayHistogram {

@@ -26,13 +26,13 @@ inline std::uint64_t realtime_ns() {
   return static_cast<std::uint64_t>(t.tv_sec) * 1000000000ull + static_cast<std::uint64_t>(t.tv_nsec);
 }
 
-// IPv6 address (IPv4 mapped) and port in host order.
+// IPv6 address (IPv4 mapped) and port in host order; `tcp` where Python has the connection.
 struct AddressKey {
   std::array<std::uint8_t, 16> host{};
   std::uint16_t port = 0;
-  bool v4 = true;
+  bool v4 = true, tcp = false;
   bool operator==(const AddressKey& other) const {
-    return host == other.host && port == other.port && v4 == other.v4;
+    return host == other.host && port == other.port && v4 == other.v4 && tcp == other.tcp;
   }
 };
 

@@ -13,6 +13,7 @@
 #include "media/output.hpp"
 #include "media/packet.hpp"
 #include "media/stream.hpp"
+#include "media/upward.hpp"
 
 namespace antiphase::media {
 
@@ -25,7 +26,8 @@ struct Frame {
 
 class Sender {
  public:
-  Sender(int socket, SrtpCall protect) : socket_(socket), protect_(protect), out_(out_batch) {}
+  Sender(int socket, SrtpCall protect, Upward& upward)
+      : socket_(socket), protect_(protect), upward_(upward), out_(out_batch) {}
 
   std::vector<Session> sessions;
   std::vector<std::unique_ptr<Output>> outputs;
@@ -92,6 +94,7 @@ class Sender {
 
   // Hands over what waits; delays are counted where a received packet caused it.
   void flush(bool with_delays) {
+    upward_.wake();
     if (pending_ == 0) return;
     const std::size_t sent = out_.send(socket_, pending_);
     counters.sent += sent;
@@ -174,13 +177,24 @@ class Sender {
         protect_(session.send, data, &n) != 0) {
       return;
     }
+    if (session.target.tcp) {
+      send_framed(output.session, session.target, data, static_cast<std::size_t>(n));
+      return;
+    }
     out_.set(pending_, static_cast<std::size_t>(n), session.target);
     times_ns_[pending_] = time_ns_;
     ++pending_;
   }
 
+  void send_framed(std::int32_t id, const AddressKey& target, const std::uint8_t* data,
+                   std::size_t n) {
+    const bool taken = upward_.put({Kind::framed, id, -1, target, time_ns_, {data, data + n}});
+    ++(taken ? counters.sent : counters.upward_dropped);
+  }
+
   int socket_;
   SrtpCall protect_;
+  Upward& upward_;
   Outbox out_;
   std::size_t pending_ = 0;
   std::array<std::uint64_t, out_batch> times_ns_{};

@@ -33,11 +33,11 @@ needs_chromium = pytest.mark.skipif(
 
 
 @asynccontextmanager
-async def open_page() -> AsyncIterator[Page]:
-    """Open an empty page in a new browser."""
+async def open_page(*flags: str) -> AsyncIterator[Page]:
+    """Open an empty page in a new browser, started with more flags."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, headless=True
+            executable_path=CHROMIUM, args=[*FLAGS, *flags], headless=True
         )
         page = await browser.new_page()
         try:

@@ -78,6 +78,7 @@ class Room:
 
     def __init__(self, kind: Driver) -> None:
         self.kind = kind
+        self.tcp = False
         self.driver: AsyncioDriver | NativeDriver
         self.events: list[Event] = []
         self.peers: list[Peer] = []
@@ -87,12 +88,16 @@ class Room:
     def endpoint(self) -> Endpoint:
         return self.driver.endpoint
 
-    async def start(self, host: str = "127.0.0.1", **settings: object) -> None:
+    async def start(
+        self, host: str = "127.0.0.1", tcp_port: int | None = None, **settings: object
+    ) -> None:
+        self.tcp = tcp_port is not None
         self.driver = await self.kind.start(
             host,
             0,
             lambda address: EndpointSettings((address,), **settings),  # type: ignore[arg-type]
             lambda _, event: self.events.append(event),
+            tcp_port=tcp_port,
         )
 
     async def offer(self, session_id: str, client: Client, sdp: str | None = None) -> Peer:
@@ -134,13 +139,14 @@ def in_room(
     kind: Driver,
     check: Callable[[Room], Awaitable[None]],
     host: str = "127.0.0.1",
+    tcp_port: int | None = None,
     **settings: object,
 ) -> Room:
     """Run a check against a fresh server and return the room afterwards."""
 
     async def whole() -> Room:
         room = Room(kind)
-        await room.start(host, **settings)
+        await room.start(host, tcp_port, **settings)
         try:
             await check(room)
         finally:

@@ -17,6 +17,7 @@ from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import AudioReceived, ChannelChanged, Closed, Connected, Event
 from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
+from antiphase.media.tcp import is_tcp
 from tests.media.browser import needs_chromium, open_page
 
 pytestmark = needs_chromium
@@ -98,7 +99,11 @@ class Server:
 
     async def start(self, policy: AnswerPolicy) -> None:
         self.driver = await self.kind.start(
-            "127.0.0.1", 0, lambda address: EndpointSettings((address,), policy=policy), self.handle
+            "127.0.0.1",
+            0,
+            lambda address: EndpointSettings((address,), policy=policy),
+            self.handle,
+            tcp_port=0,
         )
 
     async def take(self, page: Page, session_id: str, sdp: str) -> None:
@@ -111,12 +116,13 @@ def in_browser(
     kind: Driver,
     check: Callable[[Server, Page], Awaitable[None]],
     policy: AnswerPolicy | None = None,
+    flags: tuple[str, ...] = (),
     **offer: Any,  # noqa: ANN401 - handed to the page as JSON
 ) -> Server:
     async def run() -> Server:
         server = Server(kind)
         await server.start(policy or AnswerPolicy())
-        async with open_page() as page:
+        async with open_page(*flags) as page:
             sdp = await page.evaluate(CONNECT, {"tracks": 1, "data": None, **offer})
             await server.take(page, "tab", sdp)
             await check(server, page)
@@ -144,6 +150,22 @@ def test_a_browser_hears_its_own_tone(kind: Driver, name: str) -> None:
 
     server = in_browser(kind, check, AnswerPolicy(formats=(name,)))
     assert isinstance(server.events[0], Connected)
+
+
+@DRIVERS
+def test_a_browser_whose_udp_is_blocked_comes_over_tcp(kind: Driver) -> None:
+    """Told not to use UDP it takes the TCP candidate (RFC 6544); with UDP it never does."""
+    transports: list[bool] = []
+
+    async def check(server: Server, page: Page) -> None:
+        assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
+        selected = server.driver.endpoint._peers["tab"].agent.selected
+        assert selected is not None
+        transports.append(is_tcp(selected))
+
+    in_browser(kind, check, flags=("--webrtc-ip-handling-policy=disable_non_proxied_udp",))
+    in_browser(kind, check)
+    assert transports == [True, False]
 
 
 @DRIVERS

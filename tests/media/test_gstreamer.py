@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from antiphase.media.routing import Gain, Route
+from antiphase.media.tcp import is_tcp
 from tests.media.room import DRIVERS, Driver, Room, in_room
 
 RATE, TONE, SECONDS = 16000, 440.0, 1.0
@@ -63,8 +64,8 @@ def _gstreamer() -> None:
         pytest.skip(f"needs gir1.2-gst-plugins-bad-1.0 and gstreamer1.0-nice: {reason}")
 
 
-async def call(room: Room, elements: str) -> npt.NDArray[np.float64]:
-    """Let the peer call, and return what it heard."""
+async def call(room: Room, elements: str, blocked: str | None = None) -> npt.NDArray[np.float64]:
+    """Let the peer call, without candidates of a blocked transport, and return what it heard."""
     process = await asyncio.create_subprocess_exec(
         PYTHON,
         str(PEER),
@@ -79,6 +80,8 @@ async def call(room: Room, elements: str) -> npt.NDArray[np.float64]:
     try:
         offer = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))["sdp"]
         answer = room.endpoint.open("gst", offer, time.monotonic())
+        lines = answer.splitlines(keepends=True)
+        answer = "".join(line for line in lines if f" 1 {blocked} " not in line)
         mid = room.endpoint.sessions["gst"].sections[0].offer.mid
         room.endpoint.set_routes("gst", mid, (Route(Gain(0.5), "gst", mid),))
         room.driver.flush()
@@ -102,7 +105,25 @@ def test_webrtcbin_hears_its_own_tone(kind: Driver, name: str) -> None:
         heard.append(await call(room, FORMATS[name]))
 
     in_room(kind, check)
-    end = heard[0][-RATE // 2 :]
+    assert_tone(heard[0])
+
+
+@DRIVERS
+def test_webrtcbin_whose_udp_is_blocked_calls_over_tcp(kind: Driver) -> None:
+    """With the TCP candidate alone it connects (RFC 6544), and hears its tone all the same."""
+    heard: list[npt.NDArray[np.float64]] = []
+
+    async def check(room: Room) -> None:
+        heard.append(await call(room, FORMATS["Opus 10 ms"], blocked="udp"))
+        (source,) = room.endpoint._by_source
+        assert is_tcp(source)
+
+    in_room(kind, check, tcp_port=0)
+    assert_tone(heard[0])
+
+
+def assert_tone(heard: npt.NDArray[np.float64]) -> None:
+    end = heard[-RATE // 2 :]
     assert len(end) == RATE // 2
     spectrum = np.abs(np.fft.rfft(end * np.hanning(len(end)))) ** 2
     hertz = np.fft.rfftfreq(len(end), 1 / RATE)

@@ -61,7 +61,9 @@ def test_each_worker_has_ports_of_its_own() -> None:
     assert (second.worker_port, second.media_port) == (8445, 8445)
     assert worker_settings(ServiceSettings(media_port=9000, workers=3), 1).media_port == 9001
     free = worker_settings(ServiceSettings(port=0, workers=2), 1)
-    assert (free.worker_port, free.media_port) == (0, 0)
+    assert (free.worker_port, free.media_port, free.media_tcp_port) == (0, 0, None)
+    tcp = worker_settings(ServiceSettings(media_tcp_port=9100, workers=3), 2)
+    assert tcp.media_tcp_port == 9102
 
 
 def test_a_session_is_found_from_every_worker(two: Cluster) -> None:

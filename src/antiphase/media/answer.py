@@ -9,6 +9,7 @@ from antiphase.media.dtls import Fingerprint
 from antiphase.media.ice import IceCredentials
 from antiphase.media.payload import AudioFormat
 from antiphase.media.sdp import MID_URI, Description, MediaSection
+from antiphase.media.tcp import is_tcp
 
 __all__ = ["AnswerPolicy", "NegotiatedSection", "negotiate", "write_description"]
 
@@ -206,7 +207,11 @@ def _transport_lines(
         f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}",
         f"a=setup:{setup}",
     ]
-    for rank, (host, port) in enumerate(candidates):
-        priority = (126 << 24) | ((65535 - rank) << 8) | 255
-        lines.append(f"a=candidate:{rank + 1} 1 udp {priority} {host} {port} typ host")
+    for rank, address in enumerate(candidates):
+        tcp, host = is_tcp(address), address[0].partition("%")[0]
+        kind, tail = ("tcp", " tcptype passive") if tcp else ("udp", "")
+        priority = ((90 if tcp else 126) << 24) | ((65535 - rank) << 8) | 255
+        lines.append(
+            f"a=candidate:{rank + 1} 1 {kind} {priority} {host} {address[1]} typ host{tail}"
+        )
     return [*lines, "a=end-of-candidates"] if candidates else [*lines, "a=ice-options:trickle"]

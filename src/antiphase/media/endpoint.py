@@ -9,22 +9,21 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from antiphase.arrays import Signal
 from antiphase.errors import ParameterError, ProtocolError
-from antiphase.media.answer import AnswerPolicy, NegotiatedSection, negotiate, write_description
+from antiphase.media.answer import AnswerPolicy, negotiate, write_description
 from antiphase.media.dtls import Certificate, DtlsTransport, is_dtls
 from antiphase.media.events import AudioReceived, Closed, Counters, Event
 from antiphase.media.ice import IceCredentials, IceLiteAgent, local_ufrag
 from antiphase.media.notices import Notices
-from antiphase.media.routing import Route, Router
+from antiphase.media.routing import Carrier, Route, Router
 from antiphase.media.rtp import is_rtcp, is_rtp
 from antiphase.media.sdp import Description, SdpLimits, parse_description
 from antiphase.media.session import REPORT_SECONDS, MediaSession, SessionSettings
 from antiphase.media.stun import Address, Message, is_stun
 
-__all__ = ["Carrier", "Endpoint", "EndpointSettings"]
+__all__ = ["Endpoint", "EndpointSettings"]
 
 _MAX_QUEUE = 20000
 _LOG = logging.getLogger("antiphase.media")
@@ -56,38 +55,6 @@ class EndpointSettings:
     policy: AnswerPolicy = field(default_factory=AnswerPolicy)
     session: SessionSettings = field(default_factory=SessionSettings)
     limits: SdpLimits = field(default_factory=SdpLimits)
-
-
-class Carrier(Protocol):
-    """Moves media in place of Python; told of everything that it needs for that."""
-
-    def make_session(
-        self,
-        session_id: str,
-        dtls: DtlsTransport,
-        sections: tuple[NegotiatedSection, ...],
-        settings: SessionSettings,
-        counters: Counters,
-    ) -> MediaSession:
-        """Return a new session of the carrier's kind."""
-
-    def drop_session(self, session: MediaSession) -> None:
-        """Forget a session; nothing of it may be touched any more."""
-
-    def open_gate(self, source: Address, session: MediaSession) -> None:
-        """Let datagrams from a source pass, for this session."""
-
-    def close_gate(self, source: Address) -> None:
-        """Drop datagrams from a source again."""
-
-    def set_target(self, session: MediaSession, target: Address) -> None:
-        """Send a session's media there."""
-
-    def set_routes(self, session: MediaSession, mid: str, routes: tuple[Route, ...]) -> None:
-        """Replace all routes of one incoming section."""
-
-    def counts(self) -> dict[str, int]:
-        """Return what the carrier has dropped, by the names of `Counters`."""
 
 
 @dataclass
@@ -326,6 +293,10 @@ class Endpoint:
             raise ParameterError("label", label, "an open channel")
         peer.session.channels.send(label, data, now)
         self._flush(peer)
+
+    def knows(self, source: Address) -> bool:
+        """Whether a source has passed a check of a session that is open."""
+        return source in self._by_source
 
     @property
     def counters(self) -> Counters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import ipaddress
+import time
 
 import numpy as np
 from aiortc import rtp as aiortc_rtp
@@ -24,6 +25,7 @@ from antiphase.media.rtp import ReceptionStatistics, RtpPacket, unwrap_timestamp
 from antiphase.media.session import MediaSession, SessionSettings
 from antiphase.media.srtp import SrtpSession
 from antiphase.media.stun import Address
+from antiphase.media.tcp import is_tcp
 
 __all__ = ["NativeCarrier", "NativeSession", "native_loop_available"]
 
@@ -56,8 +58,9 @@ def _load_g711() -> None:
         _native.set_g711_tables(index, levels, codes)
 
 
-def _packed(address: Address) -> tuple[bytes, int]:
-    return ipaddress.ip_address(address[0].split("%", 1)[0]).packed, address[1]
+def _packed(address: Address) -> tuple[bytes, int, bool]:
+    host = ipaddress.ip_address(address[0].split("%", 1)[0])
+    return host.packed, address[1], is_tcp(address)
 
 
 class _NativeStatistics(ReceptionStatistics):
@@ -266,6 +269,10 @@ class NativeCarrier:
             for key in [key for key in self._routes if key[0] == session.session_id]:
                 del self._routes[key]
             self.outputs_changed(session.session_id)
+
+    def receive(self, packet: bytes, source: Address) -> None:
+        """Take a packet of media that did not come through the loop's socket."""
+        self.loop.receive(*_packed(source), packet, time.time_ns())
 
     def open_gate(self, source: Address, session: MediaSession) -> None:
         """Let datagrams from a source pass, for this session."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -17,12 +18,16 @@ from antiphase.adaptive.seam import NativeCanceller
 from antiphase.arrays import Signal
 from antiphase.codecs import OpusEncoder
 from antiphase.errors import SignalError, require
+from antiphase.media.answer import NegotiatedSection
 from antiphase.media.audio import AudioFrame
+from antiphase.media.dtls import DtlsTransport
 from antiphase.media.events import AudioReceived, Counters
 from antiphase.media.rtp import RtpPacket
-from antiphase.media.session import MediaSession
+from antiphase.media.session import MediaSession, SessionSettings
+from antiphase.media.stun import Address
 
 __all__ = [
+    "Carrier",
     "Clean",
     "Forward",
     "Gain",
@@ -135,6 +140,38 @@ def match_channels(pcm: Signal, channels: int) -> Signal:
 
 
 _Target = tuple[MediaSession, str]
+
+
+class Carrier(Protocol):
+    """Moves media in place of Python; told of everything that it needs for that."""
+
+    def make_session(
+        self,
+        session_id: str,
+        dtls: DtlsTransport,
+        sections: tuple[NegotiatedSection, ...],
+        settings: SessionSettings,
+        counters: Counters,
+    ) -> MediaSession:
+        """Return a new session of the carrier's kind."""
+
+    def drop_session(self, session: MediaSession) -> None:
+        """Forget a session; nothing of it may be touched any more."""
+
+    def open_gate(self, source: Address, session: MediaSession) -> None:
+        """Let datagrams from a source pass, for this session."""
+
+    def close_gate(self, source: Address) -> None:
+        """Drop datagrams from a source again."""
+
+    def set_target(self, session: MediaSession, target: Address) -> None:
+        """Send a session's media there."""
+
+    def set_routes(self, session: MediaSession, mid: str, routes: tuple[Route, ...]) -> None:
+        """Replace all routes of one incoming section."""
+
+    def counts(self) -> dict[str, int]:
+        """Return what the carrier has dropped, by the names of `Counters`."""
 
 
 class Router:

@@ -136,7 +136,9 @@ class RoomHost:
 
         kind = NativeDriver if native_loop_available() else AsyncioDriver
         host = "127.0.0.1" if settings.host == "localhost" else settings.host
-        self._driver = await kind.start(host, port, make, self._on_event)
+        self._driver = await kind.start(
+            host, port, make, self._on_event, tcp_port=settings.media_tcp_port
+        )
         rooms = RoomsSettings(
             most_sessions=settings.most_sessions, most_devices=settings.most_devices
         )

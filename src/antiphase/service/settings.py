@@ -27,8 +27,10 @@ class ServiceSettings(BaseSettings):
     """Of signalling (TCP); 0 takes a free one."""
     media_port: int | None = Field(default=None, ge=0, le=65535)
     """Of media (UDP); by default the same number as `port`."""
+    media_tcp_port: int | None = Field(default=None, ge=0, le=65535)
+    """Of media over TCP, for peers whose UDP is blocked; by default there is none."""
     workers: int = Field(default=1, ge=1, le=64)
-    """Processes; worker k of several has port + k and media_port + k for itself."""
+    """Processes; worker k of several has port + k, media_port + k, … for itself."""
     worker_port: int | None = Field(default=None, ge=0, le=65535)
     """Port of signalling that this worker alone has, beside `port` that all share."""
     worker_url: str = Field(default="", pattern="^(https?://[^/]+)?$")

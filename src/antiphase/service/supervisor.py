@@ -44,6 +44,7 @@ def worker_settings(settings: ServiceSettings, k: int) -> ServiceSettings:
     changes = {
         "worker_port": settings.port + k if settings.port else 0,
         "media_port": media + k if media else 0,
+        "media_tcp_port": settings.media_tcp_port and settings.media_tcp_port + k,
     }
     return settings.model_copy(update=changes)
 
