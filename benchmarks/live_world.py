@@ -24,7 +24,8 @@ from antiphase.media.events import Event
 from antiphase.media.session import SessionSettings
 from antiphase.media.stun import Address
 from antiphase.realtime import DeviceDescription, EngineSettings, RoleBinding, SolverPool
-from antiphase.service.rooms import Rooms, RoomsSettings
+from antiphase.service.rooms import Rooms
+from antiphase.service.rooms_settings import RoomsSettings
 
 __all__ = ["SERVER", "LiveWorld", "RigSession", "RoomsLike", "describe", "world_of_rooms"]
 

@@ -19,6 +19,7 @@ DOCUMENT = json.loads(
     (Path(__file__).resolve().parents[2] / "docs" / "openapi-service.json").read_text()
 )
 schemathesis.serializer.alias("application/sdp", "text/plain")
+schemathesis.serializer.alias("application/trickle-ice-sdpfrag", "text/plain")
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 

@@ -15,7 +15,8 @@ from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import AudioReceived, ChannelChanged, Event
 from antiphase.media.payload import AudioFormat
 from antiphase.realtime import DeviceDescription, RoleBinding
-from antiphase.service.rooms import Rooms, RoomsSettings
+from antiphase.service.rooms import Rooms
+from antiphase.service.rooms_settings import RoomsSettings
 
 SERVER = ("192.0.2.1", 8443)
 L16 = AudioFormat("L16", 96, 8000)
@@ -259,3 +260,15 @@ def test_strangers_and_doubles_are_refused() -> None:
     device = world.rooms.join("s", DeviceDescription(), world.now)
     with pytest.raises(ProtocolError):
         world.rooms.offer("s", device, "v=0", world.now)
+
+
+def test_nobody_is_told_what_nobody_watches() -> None:
+    """A room without watchers sends no figures; one that is watched sends them twice a second."""
+    world = World()
+    for name in ("watched", "alone"):
+        world.rooms.create(name, mode="forward", now=world.now)
+    world.rooms.watched = lambda session_id: session_id == "watched"
+    world.run(2.0)
+    told = [session_id for session_id, _, message in world.told if message["type"] == "figures"]
+    assert set(told) == {"watched"}
+    assert 3 <= len(told) <= 5

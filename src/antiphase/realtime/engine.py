@@ -282,6 +282,11 @@ class Engine:
             self._choose(now, now - self._chosen_at)
             self._chosen_at = now
 
+    @property
+    def tick_s(self) -> float:
+        """How often `tick` has something to do, s; 0: as often as there is time."""
+        return min(self._runner.tick_s, _CHOOSE_S)
+
     def poll(self) -> list[Output]:
         """Return and clear what is to be done outside."""
         outputs = list(self._outputs)

@@ -54,6 +54,8 @@ class ModeRunner:
     """
 
     mode: ClassVar[Mode] = "forward"
+    tick_s: ClassVar[float] = 0.25
+    """How often `tick` wants to be called, s; 0: as often as there is time."""
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around

@@ -74,6 +74,7 @@ class SplitMode(ModeRunner):
     """
 
     mode: ClassVar[Mode] = "split"
+    tick_s: ClassVar[float] = 0.0
 
     def __init__(self, around: Surroundings, device: Device) -> None:
         super().__init__(around)

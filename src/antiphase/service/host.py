@@ -26,7 +26,8 @@ from antiphase.service.outboxes import Outbox, Outboxes
 from antiphase.service.placement import Placement
 from antiphase.service.recordings import Recordings
 from antiphase.service.registry import Beat, Registry
-from antiphase.service.rooms import Rooms, RoomsSettings
+from antiphase.service.rooms import Rooms
+from antiphase.service.rooms_settings import RoomsSettings
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.tokens import Tokens
 from antiphase.storage.history import HistoryRecord
@@ -38,6 +39,7 @@ __all__ = ["RoomHost"]
 _LOG = logging.getLogger("antiphase.service")
 _TICK_S = 0.02
 _MEASURED_S = 10.0
+_LOOK_S = 0.1
 _SETTLE_S = 2.0
 _RECORDED = {"mode", "control"}
 
@@ -77,6 +79,7 @@ class RoomHost:
         self._pool = ThreadPool(1)
         self._outboxes = Outboxes()
         self._sessions: dict[str, _Session] = {}
+        self._looked_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -143,6 +146,7 @@ class RoomHost:
             most_sessions=settings.most_sessions, most_devices=settings.most_devices
         )
         self._rooms = Rooms(self.endpoint, rooms, pool=self._pool)
+        self._rooms.watched = self._outboxes.has
         await self.placement.begin()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()), loop.create_task(self.placement.run())]
@@ -180,6 +184,9 @@ class RoomHost:
         now, wall = self.now(), time.time()
         self.rooms.tick(now, wall)
         self._flush()
+        if now < self._looked_at + _LOOK_S:
+            return
+        self._looked_at = now
         for session_id, session in list(self._sessions.items()):
             if wall >= session.record.expires_at:
                 self.delete(session_id, "the session has expired")

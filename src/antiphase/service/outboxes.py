@@ -47,6 +47,10 @@ class Outboxes:
         """Forget all devices of a session."""
         self._boxes.pop(session_id, None)
 
+    def has(self, session_id: str) -> bool:
+        """Whether anybody in a session has one."""
+        return session_id in self._boxes
+
     def put(self, session_id: str, device_id: str | None, message: dict[str, Any]) -> None:
         """Tell one device of a session, or all of them."""
         boxes = self._boxes.get(session_id, {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,6 @@ from antiphase.media.events import AudioReceived, ChannelChanged, Closed, Connec
 from antiphase.realtime import (
     DeviceDescription,
     Engine,
-    EngineSettings,
     Figures,
     InlinePool,
     Notice,
@@ -30,40 +30,11 @@ from antiphase.realtime import (
     SolverPool,
 )
 from antiphase.service.rooms_routes import Switchboard, clock_rate
+from antiphase.service.rooms_settings import RoomsSettings
 
-__all__ = ["Rooms", "RoomsSettings"]
+__all__ = ["Rooms"]
 
 _REPORT_S = 1.0
-
-
-@dataclass(frozen=True)
-class RoomsSettings:
-    """What rooms allow and how often they tell.
-
-    Attributes
-    ----------
-    most_sessions, most_devices : int
-        Rooms in all, devices in one.
-    figures_s : float
-        How often figures are sent to those in a room.
-    connect_s : float
-        A device with roles and without a connection is taken out after that long; one without
-        only watches.
-    engine : EngineSettings
-    """
-
-    most_sessions: int = 500
-    most_devices: int = 16
-    figures_s: float = 0.5
-    connect_s: float = 30.0
-    engine: EngineSettings = field(default_factory=EngineSettings)
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        require(self.most_sessions >= 1, "most_sessions", self.most_sessions, "at least 1")
-        require(self.most_devices >= 1, "most_devices", self.most_devices, "at least 1")
-        require(self.figures_s > 0, "figures_s", self.figures_s, "> 0 s")
-        require(self.connect_s > 0, "connect_s", self.connect_s, "> 0 s")
 
 
 @dataclass(eq=False)
@@ -76,7 +47,8 @@ class _Room:
     told_at: float
     scene: dict[str, Any] | None
     devices: dict[str, DeviceDescription] = field(default_factory=dict)
-    joined: dict[str, float] = field(default_factory=dict)
+    silent: dict[str, float] = field(default_factory=dict)
+    due: float = 0.0
 
 
 class Rooms:
@@ -105,6 +77,8 @@ class Rooms:
         self._room_of: dict[str, str] = {}
         self._messages: deque[tuple[str, str | None, dict[str, Any]]] = deque()
         self._reported = 0.0
+        self.watched: Callable[[str], bool] = lambda _: True
+        """Whether somebody in a room wants to be told its figures."""
 
     # Rooms
 
@@ -211,7 +185,7 @@ class Rooms:
         most = self.settings.most_devices
         require(len(room.devices) < most, "devices", len(room.devices) + 1, f"at most {most}")
         device_id = secrets.token_hex(8)
-        room.devices[device_id], room.joined[device_id] = description, now
+        room.devices[device_id], room.silent[device_id] = description, now
         self._room_of[device_id] = session_id
         self._tell_device(session_id, device_id, description, "joined")
         room.engine.add_device(device_id, description, now)
@@ -226,7 +200,7 @@ class Rooms:
         if room is None or device_id not in room.devices:
             return
         description = room.devices.pop(device_id)
-        del room.joined[device_id]
+        room.silent.pop(device_id, None)
         self._room_of.pop(device_id, None)
         self._endpoint.close(device_id, reason)
         room.engine.remove_device(device_id, now)
@@ -252,6 +226,10 @@ class Rooms:
             message["reason"] = reason
         self._messages.append((session_id, None, message))
 
+    def echo(self, session_id: str, device_id: str) -> None:
+        """Let a device that has offered hear its first track itself; raises as `describe`."""
+        self._room(session_id).switchboard.add_echo(device_id, "0")
+
     def offer(self, session_id: str, device_id: str, sdp: str, now: float) -> str:
         """Take a device's offer and return the answer; a second one renegotiates.
 
@@ -272,6 +250,8 @@ class Rooms:
             # The page was reloaded: the old connection is a ghost.
             self._endpoint.close(device_id, "replaced by a new connection")
             answer = self._endpoint.open(device_id, sdp, now)
+        # From here on the endpoint lets go of one that does not connect.
+        room.silent.pop(device_id, None)
         room.switchboard.refresh()
         return answer
 
@@ -321,9 +301,11 @@ class Rooms:
         for session_id, room in list(self._rooms.items()):
             if report:
                 self._report(session_id, room, now)
-            room.engine.tick(now)
-            self._carry_out(session_id, room, now)
-            if now - room.told_at >= self.settings.figures_s:
+            if now >= room.due:
+                room.due = now + room.engine.tick_s
+                room.engine.tick(now)
+                self._carry_out(session_id, room, now)
+            if now - room.told_at >= self.settings.figures_s and self.watched(session_id):
                 room.told_at = now
                 figures = room.engine.figures(now).as_dict()
                 self._messages.append((session_id, None, {"type": "figures", **figures}))
@@ -331,15 +313,12 @@ class Rooms:
     def _report(self, session_id: str, room: _Room, now: float) -> None:
         """Tell an engine what RTCP knows of its devices' links; let go of those that never came."""
         sessions = self._endpoint.sessions
-        for device_id, since in list(room.joined.items()):
+        for device_id in list(room.devices):
             session = sessions.get(device_id)
             if session is not None and session.round_trip_ms is not None:
                 room.engine.link_report(device_id, round_trip_ms=session.round_trip_ms)
-            if (
-                session is None
-                and room.devices[device_id].roles
-                and now - since > self.settings.connect_s
-            ):
+            since = room.silent.get(device_id, now)
+            if room.devices[device_id].roles and now - since > self.settings.connect_s:
                 self.leave(session_id, device_id, now, "no connection in time")
 
     # Wishes and figures
@@ -381,6 +360,7 @@ class Rooms:
 
     def _carry_out(self, session_id: str, room: _Room, now: float) -> None:
         for output in room.engine.poll():
+            room.due = 0.0  # something happens here
             self._do(session_id, room, output, now)
 
     def _do(self, session_id: str, room: _Room, output: Output, now: float) -> None:

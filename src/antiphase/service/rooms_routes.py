@@ -67,6 +67,7 @@ class Switchboard:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._flows: tuple[Flow, ...] = ()
+        self._echoes: list[Flow] = []
         self._routed: dict[tuple[str, str], tuple[Route, ...]] = {}
         self._wires: list[_Wire] = []
         self._wanted: set[tuple[str, str]] = set()
@@ -77,6 +78,11 @@ class Switchboard:
         self._flows = flows
         self.refresh()
 
+    def add_echo(self, device_id: str, mid: str) -> None:
+        """Let a device hear what it sends itself, whatever else flows."""
+        self._echoes.append(Flow(device_id, mid, "forward", device_id, mid))
+        self.refresh()
+
     def refresh(self) -> None:
         """Set the routes anew: sections may have come or changed."""
         sessions = self._endpoint.sessions
@@ -85,7 +91,8 @@ class Switchboard:
         self._wanted = {(f.device_id, f.mid) for f in self._flows if f.kind == "hear"}
         for session_id, mid in self._sources():
             routes[session_id, mid] = []
-        for flow in self._flows:
+        self._echoes = [flow for flow in self._echoes if flow.device_id in sessions]
+        for flow in (*self._flows, *self._echoes):
             source = sessions.get(flow.device_id)
             if source is None:
                 continue

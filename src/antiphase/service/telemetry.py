@@ -58,7 +58,7 @@ class _Service(Collector):
             "antiphase_deadline_misses", "Frames and updates that came too late", labels=["session"]
         )
         for session_id in ids:
-            figures = host.rooms.figures(session_id)
+            figures = host.rooms.figures(session_id, host.now())
             misses.add_metric([session_id], figures.deadline_misses)
             if figures.attenuation.estimated is not None:
                 reduction.add_metric([session_id], figures.attenuation.estimated)
