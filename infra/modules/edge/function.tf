@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "logs" {
   statement {
     sid       = "MakeItsLogInAnyRegion"
     actions   = ["logs:CreateLogGroup"]
-    resources = [local.log_group]
+    resources = [local.log_group, "${local.log_group}:*"]
   }
 
   statement {

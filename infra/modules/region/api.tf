@@ -13,6 +13,7 @@ resource "aws_apigatewayv2_api" "this" {
   description                  = "Blocks of samples: POST /anc-process"
   protocol_type                = "HTTP"
   disable_execute_api_endpoint = var.domain != null
+  ip_address_type              = "dualstack"
   tags                         = var.tags
 }
 
@@ -87,6 +88,7 @@ resource "aws_apigatewayv2_domain_name" "this" {
     certificate_arn = each.value.certificate_arn
     endpoint_type   = "REGIONAL"
     security_policy = "TLS_1_2"
+    ip_address_type = "dualstack"
   }
 }
 

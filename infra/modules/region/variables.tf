@@ -98,7 +98,7 @@ variable "timeout_s" {
 }
 
 variable "reserved_concurrency" {
-  description = "Calls at once that the function may use, and no more: its cap and its share of the account."
+  description = "Calls at once that the function may use, and no more: its cap and its share of the account, whose quota must be 100 above."
   type        = number
   default     = 100
 

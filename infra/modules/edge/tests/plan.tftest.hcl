@@ -85,7 +85,7 @@ run "plans_the_distribution" {
   }
 
   assert {
-    condition     = alltrue([for statement in jsondecode(data.aws_iam_policy_document.logs.json).Statement : startswith(statement.Resource, "arn:aws:logs:*:000000000000:log-group:/aws/lambda/us-east-1.antiphase-test-edge")])
+    condition     = alltrue([for to in flatten(jsondecode(data.aws_iam_policy_document.logs.json).Statement[*].Resource) : startswith(to, "arn:aws:logs:*:000000000000:log-group:/aws/lambda/us-east-1.antiphase-test-edge")])
     error_message = "the role reaches the function's own logs only"
   }
 }
