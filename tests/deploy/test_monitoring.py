@@ -14,9 +14,9 @@ import pytest
 from tests.needs import program
 from tests.service.running import live
 
-HERE = Path(__file__).parent
-DEPLOY = HERE.parents[1] / "deploy"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "alerts.yaml"
+CASES = DEPLOY / "prometheus" / "alerts.test.yaml"
 DASHBOARD = DEPLOY / "grafana" / "antiphase.json"
 
 
@@ -39,12 +39,12 @@ def panels() -> list[dict[str, Any]]:
 def test_rules_load_and_say_what_they_must() -> None:
     """Each alert speaks in its trouble, and none for a healthy worker or a rollout."""
     assert "10 rules found" in promtool("check", "rules", str(RULES))
-    promtool("test", "rules", str(HERE / "alerts.test.yaml"))
+    promtool("test", "rules", str(CASES))
 
 
 def test_every_alert_has_a_case() -> None:
     """Each alert's silence and its speech are in the cases."""
-    cases = (HERE / "alerts.test.yaml").read_text()
+    cases = CASES.read_text()
     spoken = "".join(re.findall(r"expr: '(.*?)'", cases))
     for name in re.findall(r"alert: (\w+)", RULES.read_text()):
         assert f"alertname: {name}}}" in cases, name
