@@ -79,7 +79,7 @@ class BatchLoop {
     std::array<std::uint8_t, Inbox::packet_bytes> copy;
     const std::lock_guard<std::mutex> hold(control_);
     const auto gated = gate_.find(source);
-    if (n > copy.size()) return;
+    if (n == 0 || n > copy.size()) return;
     std::memcpy(copy.data(), data, n);
     take(copy.data(), n, {source, gated == gate_.end() ? -1 : gated->second, nullptr}, time_ns);
     sender_.flush(true);

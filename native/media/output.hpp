@@ -128,7 +128,7 @@ class Output {
       data[4 + k] = static_cast<std::uint8_t>(stamp >> (24 - 8 * k));
       data[8 + k] = static_cast<std::uint8_t>(ssrc_ >> (24 - 8 * k));
     }
-    std::memcpy(data + 12, extension_.data(), extension_.size());
+    std::copy(extension_.begin(), extension_.end(), data + 12);
     return 12 + extension_.size();
   }
 
