@@ -104,6 +104,14 @@ class Worker:
                 await asyncio.sleep(0.1)
         raise RuntimeError(f"the worker at {self.url} does not get ready")
 
+    def rss_mb(self) -> float:
+        """Return the memory that it has in use, MB; 0 where the system does not tell."""
+        status = Path(f"/proc/{self.process.pid}/status") if self.process else Path()
+        if not status.is_file():
+            return 0.0
+        lines = dict(line.split(":", 1) for line in status.read_text("ascii").splitlines())
+        return int(lines["VmRSS"].split()[0]) / 1024
+
     async def end(self) -> None:
         """Tell it to drain and wait for its end."""
         if self.process is None or self.process.returncode is not None:
@@ -153,12 +161,15 @@ async def _run(count: int, folder: Path) -> dict[str, Any]:
             raise RuntimeError("not all sessions were heard before the restart")
         begin = time.monotonic()
         await asyncio.sleep(_STEADY_S)
+        memory = []
         for worker in workers:
+            memory.append(max(each.rss_mb() for each in workers))
             await worker.end()
             await worker.start()
             await asyncio.sleep(_STEADY_S)
         await _until_heard(sessions, DEADLINE_S)
-        return _figures(workers, sessions, begin, time.monotonic())
+        found = _figures(workers, sessions, begin, time.monotonic())
+        return found | {"drain_worker_rss_mb_max": max(memory)}
     finally:
         for task in tasks:
             task.cancel()
