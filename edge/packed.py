@@ -23,6 +23,8 @@ from .filter import Floats, Rule, Step, sumprod
 __all__ = ["nlms"]
 
 BLOCK = 20
+# Frames at a time, so that a long signal does not fill the memory with rows.
+PIECE = 160 * BLOCK
 # A correction is rounded to 2⁻²⁴ of a sample, or less where the reference is quieter than this.
 FRACTION_BITS = 24
 LEAST_ENERGY_BITS = 30
@@ -53,11 +55,18 @@ def nlms(
     peak : float
         Of the previous block.
     """
-    floats = list(map(float, reference))
-    try:
-        return _packed(reference, floats, primary, weights, rule, peak)
-    except OverflowError:
-        return plain.nlms(floats, primary, weights, rule, peak)
+    residual: Floats = []
+    for start in range(0, len(primary), PIECE):
+        wanted = primary[start : start + PIECE]
+        part = reference[start : start + len(wanted) + len(weights) - 1]
+        floats = list(map(float, part))
+        try:
+            step = _packed(part, floats, wanted, weights, rule, peak)
+        except OverflowError:
+            step = plain.nlms(floats, wanted, weights, rule, peak)
+        residual += step.output
+        weights, peak = step.weights, step.peak
+    return Step(residual, weights, peak)
 
 
 def _packed(

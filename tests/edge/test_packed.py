@@ -65,6 +65,13 @@ def test_it_is_the_filter_of_the_package(n_taps: int, leakage: float, size: int)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
 
 
+def test_long_block_is_done_in_pieces() -> None:
+    """A block of more frames than a piece, and the piece's last frame, are as any other."""
+    x, d = pair(packed.PIECE + 1)
+    ours = residual(x, d, 24, size=len(x))
+    np.testing.assert_allclose(ours, expected(x, d, 24), rtol=0, atol=1e-9)
+
+
 def clipped() -> tuple[Ints, Ints]:
     return pair(1600, level=1e6)
 
