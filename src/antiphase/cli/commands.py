@@ -15,6 +15,7 @@ import typer
 
 from antiphase import __version__
 from antiphase.cli.cost import cost
+from antiphase.cli.latency import latency
 from antiphase.cli.live import rig
 from antiphase.cli.options import Changes, JsonFlag, sweeps, values
 from antiphase.cli.screen import (
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(rig)
+app.command()(latency)
 app.command()(cost)
 
 Position = Annotated[str, typer.Option(metavar="X,Y,Z", help="Place in m; z above the ground.")]

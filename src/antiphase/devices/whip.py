@@ -88,8 +88,8 @@ class LoadPlan:
         require(self.seconds >= 1, "seconds", self.seconds, "≥ 1")
 
 
-def post_offer(url: str, offer: str) -> str:
-    """Send an offer by HTTP and return the answer.
+def post_offer(url: str, offer: str, token: str | None = None) -> str:
+    """Send an offer by HTTP, with a bearer token if given, and return the answer.
 
     Raises
     ------
@@ -101,7 +101,10 @@ def post_offer(url: str, offer: str) -> str:
     connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", path, offer.encode(), {"Content-Type": "application/sdp"})
+        headers = {"Content-Type": "application/sdp"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        connection.request("POST", path, offer.encode(), headers)
         response = connection.getresponse()
         body = response.read(_MAX_ANSWER).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:

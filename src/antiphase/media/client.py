@@ -127,6 +127,11 @@ class Client:
         return None if self._agent is None else self._agent.selected
 
     @property
+    def round_trip(self) -> float | None:
+        """Seconds from the newest answered check to its answer, None before the first."""
+        return None if self._agent is None else self._agent.round_trip
+
+    @property
     def connected(self) -> bool:
         """Whether media may flow."""
         return self.session is not None and self.session.connected
