@@ -46,7 +46,7 @@ async def _service(count: int) -> AsyncIterator[tuple[str, int]]:
         _SERVE.format(port=port),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "ANTIPHASE_MOST_SESSIONS": str(count + 1)},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ANTIPHASE_MOST_SESSIONS_PER_USER": str(count)},
         preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
     )
     try:

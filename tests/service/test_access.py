@@ -120,3 +120,17 @@ def test_pages_of_foreign_origins_are_refused(server: Live) -> None:
     assert asyncio.run(try_from(server.url))
     assert asyncio.run(try_from("https://good.example"))
     assert not asyncio.run(try_from("https://evil.example"))
+
+
+def test_one_user_does_not_take_all_places() -> None:
+    """More sessions than one key may have are refused with 429; another key still may."""
+    keys = [{"Authorization": f"Bearer key-{k}"} for k in (1, 2)]
+    with live(api_keys=("key-1", "key-2"), most_sessions_per_user=2) as server:
+        url = f"{server.url}/sessions"
+        answers = [httpx.post(url, json={}, headers=keys[0]) for _ in range(3)]
+        assert [a.status_code for a in answers] == [201, 201, 429]
+        assert "at most 2" in answers[2].json()["detail"]
+        assert httpx.post(url, json={}, headers=keys[1]).status_code == 201
+        first = answers[0].json()["session_id"]
+        assert httpx.delete(f"{url}/{first}", headers=keys[0]).status_code == 204
+        assert httpx.post(url, json={}, headers=keys[0]).status_code == 201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
@@ -11,7 +12,7 @@ from antiphase.errors import ProtocolError
 from antiphase.service.host import RoomHost
 from antiphase.service.tokens import Grant, same_key
 
-__all__ = ["bearer", "check_creator", "check_origin", "check_owner", "join_grant"]
+__all__ = ["bearer", "check_creator", "check_origin", "check_owner", "join_grant", "user_of"]
 
 
 def bearer(connection: HTTPConnection) -> str | None:
@@ -38,6 +39,14 @@ def check_creator(host: RoomHost, connection: HTTPConnection) -> None:
     key = bearer(connection)
     if key is None or not same_key(key, host.settings.api_keys):
         raise _refuse(401, "an API key is needed: Authorization: Bearer <key>")
+
+
+def user_of(connection: HTTPConnection) -> str:
+    """Return what caps are counted by: the key, or the address where there is none."""
+    key = bearer(connection)
+    if key is not None:
+        return f"key {hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return f"address {connection.client.host if connection.client else ''}"
 
 
 def check_owner(host: RoomHost, connection: HTTPConnection, session_id: str) -> None:

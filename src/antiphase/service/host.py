@@ -48,6 +48,7 @@ _RECORDED = {"mode", "control"}
 class _Session:
     record: SessionRecord
     measured_at: float
+    user: str = ""
 
 
 class RoomHost:
@@ -269,7 +270,13 @@ class RoomHost:
         return Beat(self.registry.url, f"{host}:{port}", len(self._sessions), self.takes)
 
     async def create(
-        self, *, name: str, mode: str, scene: dict[str, Any] | None, ttl_s: float | None
+        self,
+        *,
+        name: str,
+        mode: str,
+        scene: dict[str, Any] | None,
+        ttl_s: float | None,
+        user: str = "",
     ) -> SessionRecord:
         """Open a session here.
 
@@ -287,6 +294,7 @@ class RoomHost:
             secrets.token_urlsafe(9), self.registry.url, wall, wall + life, name, mode, True, scene
         )
         self.adopt(record)
+        self._sessions[record.session_id].user = user
         self.record(record.session_id, "created", {"name": name, "mode": mode})
         try:
             await self.registry.open(record)
@@ -294,6 +302,10 @@ class RoomHost:
             self.delete(record.session_id, "it could not be registered")
             raise
         return record
+
+    def count_of(self, user: str) -> int:
+        """Return how many sessions a user has opened here that are still open."""
+        return sum(session.user == user for session in self._sessions.values())
 
     def has(self, session_id: str) -> bool:
         """Whether a session is here."""
@@ -348,19 +360,9 @@ class RoomHost:
         self._outboxes.drop_session(session_id)
         return True
 
-    def end_empty(self, reason: str) -> None:
-        """End the sessions that nobody is in."""
-        for session_id in self.rooms.ids:
-            if not self.rooms.describe(session_id)["devices"]:
-                self.delete(session_id, reason)
-
     def records(self, before: float) -> list[SessionRecord]:
         """Return the sessions here that were made before a time, seconds since 1970."""
         return [s.record for s in self._sessions.values() if s.record.created_at < before]
-
-    def resume_token(self, session_id: str, device_id: str, roles: list[str]) -> str:
-        """Return what a device comes back with after a lost connection."""
-        return self.tokens.resume(session_id, device_id, roles, self.expires_at(session_id))
 
     def expires_at(self, session_id: str) -> float:
         """Return when a session ends, seconds since 1970; 0 where there is none."""

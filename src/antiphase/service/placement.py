@@ -124,6 +124,13 @@ class Placement:
                 beat = await registry.worker(now.worker)
                 host.hand_over(record.session_id, beat or Beat(now.worker, "", 0, takes=True))
 
+    def end_empty(self, reason: str) -> None:
+        """End the sessions that nobody is in."""
+        rooms = self._host.rooms
+        for session_id in rooms.ids:
+            if not rooms.describe(session_id)["devices"]:
+                self._host.delete(session_id, reason)
+
     async def move_all(self) -> None:
         """Give all sessions to other workers, evenly; those that none takes stay."""
         host, registry = self._host, self._host.registry

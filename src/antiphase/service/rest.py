@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from antiphase.errors import ParameterError
 from antiphase.realtime import Role
-from antiphase.service.access import check_creator, check_owner
+from antiphase.service.access import check_creator, check_owner, user_of
 from antiphase.service.host import RoomHost
 from antiphase.service.registry import Beat
 from antiphase.service.signalling import ice_servers
@@ -135,19 +135,24 @@ def _add_collection(router: APIRouter, host: RoomHost) -> None:
     @router.post(
         "/sessions",
         status_code=201,
-        responses=_MOVED,
+        responses=_MOVED | {429: {"description": "too many of one user", "model": Fault}},
     )
     async def create(wish: SessionWish, request: Request) -> SessionMade:
         """Open a session."""
         check_creator(host, request)
         if len(str(wish.scene)) > _MOST_SCENE:
             raise HTTPException(400, f"scene must be shorter than {_MOST_SCENE} characters")
+        user, most = user_of(request), host.settings.most_sessions_per_user
+        if host.count_of(user) >= most:
+            raise HTTPException(429, f"at most {most} sessions of one user; end some first")
         if not host.takes:
             others = await host.registry.others()
             if others:
                 raise _elsewhere(others[0], request)
             raise HTTPException(503, "no worker takes more sessions; ask again later")
-        made = await host.create(name=wish.name, mode=wish.mode, scene=wish.scene, ttl_s=wish.ttl_s)
+        made = await host.create(
+            name=wish.name, mode=wish.mode, scene=wish.scene, ttl_s=wish.ttl_s, user=user
+        )
         session_id = made.session_id
         # Signalling finds the session from every worker; the standards know no `moved`.
         base = str(request.base_url).rstrip("/")

@@ -105,6 +105,6 @@ class Server(uvicorn.Server):
             await self.host.placement.move_all()
         self.host.announce({"type": "bye", "reason": "this worker is going away; join again"})
         while self.host.rooms.ids and time.monotonic() < end:
-            self.host.end_empty("this worker is going away")
+            self.host.placement.end_empty("this worker is going away")
             await asyncio.sleep(_LOOK_S)
         self.should_exit = True

@@ -51,6 +51,8 @@ class ServiceSettings(BaseSettings):
     """Longest life of a session, s."""
     most_sessions: int = Field(default=500, ge=1)
     """Rooms at once."""
+    most_sessions_per_user: int = Field(default=100, ge=1)
+    """Of one API key, without keys of one address, on each worker."""
     most_devices: int = Field(default=16, ge=1)
     """Devices in one room."""
     most_connections_per_address: int = Field(default=200, ge=1)

@@ -188,7 +188,7 @@ class _Connection:
                 "type": "joined",
                 "device_id": self._device_id,
                 "session_id": self._session_id,
-                "resume_token": self._host.resume_token(self._session_id, self._device_id, roles),
+                "resume_token": self._resume_token(roles),
                 "ice_servers": ice_servers(self._host, self._device_id),
                 "limits": {
                     "message_bytes": LARGEST_MESSAGE,
@@ -196,6 +196,12 @@ class _Connection:
                 },
             }
         )
+
+    def _resume_token(self, roles: list[str]) -> str:
+        """Return what the device comes back with after a lost connection."""
+        host, session_id = self._host, self._session_id
+        ends = host.expires_at(session_id)
+        return host.tokens.resume(session_id, self._device_id or "", roles, ends)
 
     async def _talk(self, outbox: Outbox) -> None:
         """Both directions, until one of them ends."""
