@@ -38,7 +38,7 @@ def panels() -> list[dict[str, Any]]:
 
 def test_rules_load_and_say_what_they_must() -> None:
     """Each alert speaks in its trouble, and none for a healthy worker or a rollout."""
-    assert "10 rules found" in promtool("check", "rules", str(RULES))
+    assert "12 rules found" in promtool("check", "rules", str(RULES))
     promtool("test", "rules", str(CASES))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -13,6 +14,18 @@ from antiphase.service.host import RoomHost
 from antiphase.service.signalling import Signalling
 
 __all__ = ["make_registry"]
+
+SESSION = {
+    "antiphase_attenuation_db": "Estimated attenuation",
+    "antiphase_bound_db": "Attenuation that the best fixed filter would have reached",
+    "antiphase_margin_ms": "Causality margin",
+    "antiphase_output_thd_percent": "Harmonics of the drive, where one line dominates it",
+    "antiphase_output_snr_db": "What the filter makes of the reference, re what else is played",
+}
+DEVICE = {
+    "antiphase_drift_ppm": "Drift of a device's clock re the server's",
+    "antiphase_loss": "Share of a device's frames that were lost",
+}
 
 
 class _Service(Collector):
@@ -51,19 +64,46 @@ class _Service(Collector):
         for reason, count in asdict(host.endpoint.counters).items():
             dropped.add_metric([reason], count)
         yield dropped
-        reduction = GaugeMetricFamily(
-            "antiphase_attenuation_db", "Estimated attenuation", labels=["session"]
-        )
-        misses = CounterMetricFamily(
-            "antiphase_deadline_misses", "Frames and updates that came too late", labels=["session"]
-        )
-        for session_id in ids:
-            figures = host.rooms.figures(session_id, host.now())
-            misses.add_metric([session_id], figures.deadline_misses)
-            if figures.attenuation.estimated is not None:
-                reduction.add_metric([session_id], figures.attenuation.estimated)
-        yield reduction
-        yield misses
+        yield from _sessions(host)
+
+
+def _sessions(host: RoomHost) -> Iterator[Metric]:
+    """Give what each session measures; what is not known now is left out."""
+    misses = CounterMetricFamily(
+        "antiphase_deadline_misses", "Frames and updates that came too late", labels=["session"]
+    )
+    gauges = {
+        name: GaugeMetricFamily(name, words, labels=["session"]) for name, words in SESSION.items()
+    }
+    devices = {
+        name: GaugeMetricFamily(name, words, labels=["session", "device"])
+        for name, words in DEVICE.items()
+    }
+    for session_id in host.rooms.ids:
+        figures = host.rooms.figures(session_id)
+        misses.add_metric([session_id], figures.deadline_misses)
+        values = {
+            "antiphase_attenuation_db": figures.attenuation.estimated,
+            "antiphase_bound_db": figures.attenuation.bound,
+            "antiphase_margin_ms": figures.margin_ms,
+            "antiphase_output_thd_percent": figures.output.thd_percent,
+            "antiphase_output_snr_db": figures.output.snr_db,
+        }
+        _add(gauges, [session_id], values)
+        for device in figures.devices:
+            of_device = {"antiphase_drift_ppm": device.drift_ppm, "antiphase_loss": device.loss}
+            _add(devices, [session_id, device.device_id], of_device)
+    yield misses
+    yield from gauges.values()
+    yield from devices.values()
+
+
+def _add(
+    gauges: dict[str, GaugeMetricFamily], labels: list[str], values: dict[str, float | None]
+) -> None:
+    for name, value in values.items():
+        if value is not None and math.isfinite(value):
+            gauges[name].add_metric(labels, value)
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:
