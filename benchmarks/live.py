@@ -14,6 +14,7 @@ and time passes as fast as it is computed. What the figures are:
 - ``recover_…``: primary, then secondary path of another listener's place, until within 3 dB of the
   level before; ``harm_s``: the longest time in a row that was louder than without control;
 - ``sessions_50_nr_loss_db``: what 50 sessions lose when two cores solve for all of them;
+- ``road_realtime_nr_db``: the road scene in real time over real sockets, printed with its misses;
 - ``estimate_error_db``: shown against true attenuation, also with Ŝ 10 dB wrong;
 - ``rooms_vs_media_cost``: CPU time of an echo in 200 rooms of the service, each with one session,
   over that of the bare media loop, both real processes, interleaved, median of five.
@@ -36,6 +37,7 @@ from antiphase.realtime import Ticket
 from antiphase.simulation import run_loop
 from benchmarks.groups import collect, print_figures
 from benchmarks.live_page import page
+from benchmarks.live_realtime import realtime
 from benchmarks.live_rooms import rooms
 from benchmarks.live_world import RigSession, world_of_rooms
 
@@ -303,6 +305,7 @@ GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "crowd": crowd,
     "estimates": estimates,
     "page": page,
+    "realtime": realtime,
     "rooms": rooms,
 }
 

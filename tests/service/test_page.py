@@ -91,6 +91,28 @@ def test_the_switch_turns_control_off_and_on() -> None:
     on_page(check)
 
 
+def test_a_mode_can_be_asked_for() -> None:
+    """All modes are there with what they do in words; the wish goes to the service."""
+
+    async def check(page: Page, service: StandIn) -> None:
+        await attenuation(page, "v > 21")
+        words = await page.eval_on_selector_all(
+            "#mode-wish option", "options => options.map((o) => o.textContent)"
+        )
+        modes = ["auto", "split", "lookahead", "predictive", "clean", "local", "forward"]
+        assert [word.split(":")[0] for word in words] == modes
+        for mode in ("lookahead", "auto"):
+            await page.select_option("#mode-wish", mode)
+        for _ in range(100):
+            wished = [m["mode"] for m in service.heard if m["type"] == "mode"]
+            if len(wished) == 2:
+                break
+            await asyncio.sleep(0.05)
+        assert wished == ["lookahead", "auto"]
+
+    on_page(check)
+
+
 def test_a_listener_starts_low_and_is_muted_by_a_key() -> None:
     """Listening makes a WebRTC connection; the gain starts at 0, stays below 0.5, and `m` mutes."""
 

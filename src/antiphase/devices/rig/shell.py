@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphase.devices.rig.listener import Listener
+from antiphase.devices.rig.record import LevelRecord
 from antiphase.devices.rig.scene import RigScene
 from antiphase.devices.rig.setup import make_devices
 from antiphase.devices.rig.speaker import LoudspeakerDevice
@@ -129,6 +130,7 @@ async def run_scene(
     seconds: float | None = None,
     estimate: npt.NDArray[np.float64] | None = None,
     key: str | None = None,
+    record: LevelRecord | None = None,
 ) -> RigReport:
     """Let a scene play in a session of its own until its time is over or it is cancelled.
 
@@ -145,6 +147,8 @@ async def run_scene(
         Another Ŝ than the one that the scene identified.
     key : str, optional
         API key of the server.
+    record : LevelRecord, optional
+        Takes the true levels at the loudspeaker device in place of its own, the whole run perhaps.
 
     Returns
     -------
@@ -161,6 +165,9 @@ async def run_scene(
     owner, path = str(made["owner_token"]), f"/sessions/{made['session_id']}"
     start = time.monotonic()
     devices = make_devices(scene, start, estimate=estimate)
+    for device in devices:
+        if record is not None and isinstance(device, LoudspeakerDevice):
+            device.record = record
     figures: dict[str, Any] = {}
 
     def told(message: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ async function enter(session) {
   client.addEventListener("bye", current(({ reason }) => problem(`The session has ended: ${reason}`)));
   client.addEventListener("error", current(({ message }) => problem(message)));
   await client.join({ name: "page", roles: [{ role: "listener", track: "0" }] });
-  byId("control").disabled = false;
+  byId("control").disabled = byId("mode-wish").disabled = false;
 }
 
 function showControl(on) {
@@ -207,6 +207,7 @@ byId("listen").addEventListener("click", toggleListening);
 byId("volume").addEventListener("input", ({ target }) => listening.setVolume(Number(target.value)));
 byId("sessions").addEventListener("change", ({ target }) => enter(target.value).catch((error) => problem(error.message)));
 byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark", true));
+byId("mode-wish").addEventListener("change", ({ target }) => view.client.setMode(target.value));
 byId("control").addEventListener("click", () => {
   const on = byId("control").getAttribute("aria-checked") !== "true";
   showControl(on);
