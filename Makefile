@@ -30,6 +30,12 @@ $(VENV)/.cluster: $(VENV)/.deps requirements/cluster.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/cluster.txt
 	touch $@
 
+# In an environment of its own: its pins don't go with ours.
+$(VENV)/.checkov: $(VENV)/.created requirements/checkov.txt
+	$(PYTHON) -m venv $(VENV)/checkov
+	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/checkov.txt
+	touch $@
+
 $(VENV)/.native: $(VENV)/.run pyproject.toml CMakeLists.txt $(wildcard native/*.hpp native/*.cpp native/bindings/* native/media/*) tools/build_native.py
 	$(BIN)/python tools/build_native.py $(if $(ANTIPHASE_ISAS),--isas "$(ANTIPHASE_ISAS)")
 	touch $@
@@ -58,7 +64,7 @@ build/aws-lambda-rie: $(VENV)/.deps
 test: lint build/aws-lambda-rie
 	$(BIN)/pytest -m "not slow"
 
-test-all: lint build/aws-lambda-rie $(VENV)/.bench $(VENV)/.cluster
+test-all: lint build/aws-lambda-rie $(VENV)/.bench $(VENV)/.cluster $(VENV)/.checkov
 	$(BIN)/pytest
 
 bench: $(VENV)/.native $(VENV)/.bench

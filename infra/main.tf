@@ -5,6 +5,8 @@ locals {
   # One name in all regions: a global table is one table.
   tables = { for role in ["connections", "sessions"] : role => "${local.name}-${role}" }
 
+  alert_rules = "${path.module}/../deploy/prometheus/alerts.yaml"
+
   # A map of one or none, so that a module comes and goes by name.
   second = { for region in slice(local.replicas, 0, min(1, length(local.replicas))) : region => region }
   third  = { for region in slice(local.replicas, min(1, length(local.replicas)), length(local.replicas)) : region => region }
@@ -28,6 +30,8 @@ module "home" {
   addons              = var.addons
   log_days            = var.log_days
   models              = var.models
+  blocks              = try(var.blocks.regions[var.aws_region], null)
+  alert_rules         = local.alert_rules
   shadow_model        = var.shadow_model
   sizes               = var.sizes
   deletion_protection = var.deletion_protection
@@ -53,6 +57,8 @@ module "replica_1" {
   addons              = var.addons
   log_days            = var.log_days
   models              = {}
+  blocks              = try(var.blocks.regions[each.key], null)
+  alert_rules         = local.alert_rules
   shadow_model        = null
   sizes               = var.sizes
   deletion_protection = var.deletion_protection
@@ -77,6 +83,8 @@ module "replica_2" {
   addons              = var.addons
   log_days            = var.log_days
   models              = {}
+  blocks              = try(var.blocks.regions[each.key], null)
+  alert_rules         = local.alert_rules
   shadow_model        = null
   sizes               = var.sizes
   deletion_protection = var.deletion_protection
@@ -123,6 +131,45 @@ module "waf" {
   log_kms_key_arn   = module.front_kms.arns["logs"]
   log_days          = var.log_days
   alarm_topics      = local.front_topics
+}
+
+module "edge_certificate" {
+  source    = "./modules/certificate"
+  for_each  = toset(var.blocks == null ? [] : ["this"])
+  providers = { aws = aws.us_east_1 }
+
+  tags    = local.tags
+  zone_id = var.zone_id
+  domains = ["edge.${var.domain}"]
+}
+
+module "edge" {
+  source    = "./modules/edge"
+  for_each  = toset(var.blocks == null ? [] : ["this"])
+  providers = { aws = aws.us_east_1 }
+
+  name          = local.name
+  tags          = local.tags
+  package       = var.blocks.package
+  origin_domain = "api.${var.domain}"
+  web_acl_arn   = module.waf.arn
+  domain        = { names = ["edge.${var.domain}"], certificate_arn = module.edge_certificate["this"].arn, zone_id = var.zone_id }
+  access_log    = { bucket_arn = module.home.bucket_arns["logs"] }
+  alarm_topics  = local.front_topics
+
+  # The edge hands over to the region, which must be there.
+  depends_on = [module.home]
+}
+
+module "budget" {
+  source = "./modules/budget"
+
+  name           = local.name
+  tags           = local.tags
+  monthly_usd    = var.monthly_usd
+  tag            = { key = "Environment", value = var.environment }
+  mail_addresses = sort(var.alarm_emails)
+  topics         = [module.home.alarm_topic]
 }
 
 module "multi_region" {

@@ -37,3 +37,8 @@ output "addresses" {
   description = "Public addresses of each region's load balancer, for firewalls."
   value       = { for region, stack in local.stacks : region => stack.addresses }
 }
+
+output "blocks" {
+  description = "Where clients send blocks over HTTP; null where blocks are off."
+  value       = one([for edge in module.edge : edge.urls])
+}

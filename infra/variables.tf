@@ -122,7 +122,7 @@ variable "zone_id" {
   type        = string
 
   validation {
-    condition     = can(regex("^Z[A-Z0-9]+$", var.zone_id))
+    condition     = can(regex("^[A-Z0-9]{8,32}$", var.zone_id))
     error_message = "zone_id must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ."
   }
 }
@@ -220,6 +220,30 @@ variable "shadow_model" {
     instances      = optional(number, 1)
   })
   default = null
+}
+
+variable "blocks" {
+  description = "What answers blocks over HTTP: the edge's package (python -m edge.build), and by region the product's image in its registry, by digest, with the secret that holds the edge's keys; null: WebRTC only."
+  type = object({
+    package = string
+    regions = map(object({ image = string, config_secret_arn = string }))
+  })
+  default = null
+
+  validation {
+    condition     = var.blocks == null || try(contains(keys(var.blocks.regions), var.aws_region), false)
+    error_message = "blocks.regions must have aws_region: the edge hands over to it."
+  }
+}
+
+variable "monthly_usd" {
+  description = "What a month may cost; antiphase cost computes what it should."
+  type        = number
+
+  validation {
+    condition     = var.monthly_usd > 0
+    error_message = "monthly_usd must be above 0."
+  }
 }
 
 variable "sizes" {

@@ -153,6 +153,46 @@ override_data {
   values = { account_id = "000000000000" }
 }
 
+override_data {
+  target = module.home.module.region["this"].data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.home.module.jobs["this"].data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.home.module.observability.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.replica_1["eu-west-1"].module.region["this"].data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.replica_1["eu-west-1"].module.jobs["this"].data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.replica_1["eu-west-1"].module.observability.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.edge["this"].data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.budget.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
 variables {
   environment        = "production"
   aws_region         = "us-east-1"
@@ -166,6 +206,21 @@ variables {
   zone_id      = "Z0123456789ABCDEFGHIJ"
   domain       = "live.example.org"
   alarm_emails = ["operator@example.org"]
+  monthly_usd  = 2500
+
+  blocks = {
+    package = "versions.tf" # stands for the zip
+    regions = {
+      us-east-1 = {
+        image             = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        config_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:antiphase-edge-000000"
+      }
+      eu-west-1 = {
+        image             = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        config_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:antiphase-edge-000000"
+      }
+    }
+  }
 
   models = {
     champion = {

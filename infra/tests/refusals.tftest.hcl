@@ -55,6 +55,21 @@ variables {
   zone_id      = "Z0123456789ABCDEFGHIJ"
   domain       = "live.example.org"
   alarm_emails = ["operator@example.org"]
+  monthly_usd  = 2500
+
+  blocks = {
+    package = "versions.tf" # stands for the zip
+    regions = {
+      us-east-1 = {
+        image             = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        config_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:antiphase-edge-000000"
+      }
+      eu-west-1 = {
+        image             = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        config_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:antiphase-edge-000000"
+      }
+    }
+  }
 
   models = {
     champion = {

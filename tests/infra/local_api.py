@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from tests.infra.terraform import Terraform, make_terraform
 from tests.storage.servers import aws
 
-__all__ = ["Applied", "applied_root"]
+__all__ = ["RECORDS", "Applied", "Record", "applied_root"]
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
@@ -40,6 +41,29 @@ class Applied:
         return {address: to for address, to in found.items() if to not in ("noop", "read")}
 
 
+@dataclass(frozen=True)
+class Record:
+    """What came of one root module: the modules that were applied, and what a destroy left."""
+
+    where: str
+    modules: frozenset[str]
+    left: int
+
+
+# Of this process, for the benchmark.
+RECORDS: list[Record] = []
+
+
+def _modules(terraform: Terraform, where: str) -> frozenset[str]:
+    """Return the modules of which something is in the state."""
+    kept = terraform.infra / where / ".terraform" / "modules" / "modules.json"
+    folders = {m["Key"]: Path(m["Dir"]).name for m in json.loads(kept.read_text())["Modules"]}
+    state = terraform.run(where, "state", "list").splitlines()
+    paths = [re.findall(r"module\.([A-Za-z0-9_]+)", line.split("[")[0]) for line in state]
+    keys = {".".join(path[:k]) for path in paths for k in range(1, len(path) + 1)}
+    return frozenset(folders[key] for key in keys)
+
+
 @contextlib.contextmanager
 def applied_root(
     folder: Path,
@@ -58,8 +82,11 @@ def applied_root(
         terraform.run(where, "init")
         terraform.run(where, "apply", "-auto-approve", "-parallelism=20")
         done = Applied(terraform, where, url)
+        modules = _modules(terraform, where)
         yield done
         terraform.run(where, "destroy", "-auto-approve", "-refresh=false", "-parallelism=20")
-        assert terraform.run(where, "state", "list") == ""
+        left = terraform.run(where, "state", "list").splitlines()
+        RECORDS.append(Record(where, modules, len(left)))
+        assert left == []
         if look is not None:
             look(done)

@@ -60,6 +60,8 @@ module "antiphase" {
   api_cidrs            = var.api_cidrs
   administrators       = var.administrators
   models               = var.models
+  blocks               = var.blocks
+  monthly_usd          = var.monthly_usd
 
   # One of everything, and nodes that may be taken away: a failure stops work, not a user.
   sizes = {

@@ -60,6 +60,8 @@ module "antiphase" {
   api_cidrs            = var.api_cidrs
   administrators       = var.administrators
   models               = var.models
+  blocks               = var.blocks
+  monthly_usd          = var.monthly_usd
 
   # A zone may fail: a NAT, a node and a replica in each.
   sizes = {

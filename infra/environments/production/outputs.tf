@@ -37,3 +37,8 @@ output "addresses" {
   description = "Public addresses of each region's load balancer, for firewalls."
   value       = module.antiphase.addresses
 }
+
+output "blocks" {
+  description = "Where clients send blocks over HTTP; null where blocks are off."
+  value       = module.antiphase.blocks
+}

@@ -88,3 +88,17 @@ variable "models" {
   }))
   default = {}
 }
+
+variable "blocks" {
+  description = "What answers blocks over HTTP: the edge's package (python -m edge.build), and by region the product's image in its registry, by digest, with the secret that holds the edge's keys; null: WebRTC only."
+  type = object({
+    package = string
+    regions = map(object({ image = string, config_secret_arn = string }))
+  })
+  default = null
+}
+
+variable "monthly_usd" {
+  description = "What a month may cost; antiphase cost computes what it should."
+  type        = number
+}

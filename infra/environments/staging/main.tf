@@ -60,6 +60,8 @@ module "antiphase" {
   api_cidrs            = var.api_cidrs
   administrators       = var.administrators
   models               = var.models
+  blocks               = var.blocks
+  monthly_usd          = var.monthly_usd
 
   # The shape of production at the smallest sizes, so that what fails over there fails over here.
   sizes = {

@@ -19,7 +19,7 @@ variable "zone_id" {
   type        = string
 
   validation {
-    condition     = can(regex("^Z[A-Z0-9]+$", var.zone_id))
+    condition     = can(regex("^[A-Z0-9]{8,32}$", var.zone_id))
     error_message = "zone_id must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ."
   }
 }

@@ -36,9 +36,9 @@ locals {
     var.load_balancer == null ? [] : [{
       title = "Media", region = local.region
       graphs = {
-        "Flows"        = [["AWS/NetworkELB", "ActiveFlowCount", "LoadBalancer", var.load_balancer, { stat = "Average" }], ["AWS/NetworkELB", "NewFlowCount", "LoadBalancer", var.load_balancer, { stat = "Sum" }]]
-        "Bytes"        = [["AWS/NetworkELB", "ProcessedBytes", "LoadBalancer", var.load_balancer, { stat = "Sum" }]]
-        "TLS failures" = [["AWS/NetworkELB", "ClientTLSNegotiationErrorCount", "LoadBalancer", var.load_balancer, { stat = "Sum" }]]
+        "Flows"        = [["AWS/NetworkELB", "ActiveFlowCount", "LoadBalancer", var.load_balancer.name, { stat = "Average" }], ["AWS/NetworkELB", "NewFlowCount", "LoadBalancer", var.load_balancer.name, { stat = "Sum" }]]
+        "Bytes"        = [["AWS/NetworkELB", "ProcessedBytes", "LoadBalancer", var.load_balancer.name, { stat = "Sum" }]]
+        "TLS failures" = [["AWS/NetworkELB", "ClientTLSNegotiationErrorCount", "LoadBalancer", var.load_balancer.name, { stat = "Sum" }]]
       }
     }],
   )

@@ -154,13 +154,13 @@ variable "tables" {
 }
 
 variable "load_balancer" {
-  description = "Load balancer of media as metrics name it (net/NAME/ID), for the dashboard; null shows none."
-  type        = string
+  description = "Load balancer of media as metrics name it (net/NAME/ID), for the dashboard, in an object so that the plan knows there is one before its id is known; null shows none."
+  type        = object({ name = string })
   default     = null
 
   validation {
-    condition     = var.load_balancer == null || can(regex("^(net|app)/[^/]+/[^/]+$", var.load_balancer))
-    error_message = "load_balancer must be as metrics name it: net/NAME/ID, the end of its ARN."
+    condition     = var.load_balancer == null || can(regex("^(net|app)/[^/]+/[^/]+$", var.load_balancer.name))
+    error_message = "load_balancer.name must be as metrics name it: net/NAME/ID, the end of its ARN."
   }
 }
 

@@ -18,7 +18,7 @@ module "kms" {
   name = var.name
   tags = var.tags
   keys = {
-    data = { description = "Recordings, tables, history and models", services = ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }
+    data = { description = "Recordings, tables, history and models", services = ["aps.amazonaws.com", "budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com"] }
     logs = { description = "Logs", log_groups = true }
   }
 }
@@ -61,7 +61,7 @@ module "elasticache" {
   node_type           = var.sizes.cache_node_type
   replicas            = var.sizes.cache_replicas
   deletion_protection = var.deletion_protection
-  alarm_topics        = [aws_sns_topic.alarms.arn]
+  alarm_topics        = [module.observability.topic_arn]
 }
 
 module "rds" {
@@ -78,7 +78,7 @@ module "rds" {
   multi_az            = var.sizes.database_standby
   backup_days         = var.sizes.backup_days
   deletion_protection = var.deletion_protection
-  alarm_topics        = [aws_sns_topic.alarms.arn]
+  alarm_topics        = [module.observability.topic_arn]
 }
 
 module "certificate" {
@@ -86,7 +86,7 @@ module "certificate" {
 
   tags    = var.tags
   zone_id = var.zone_id
-  domains = [var.domain, "${local.region}.${var.domain}"]
+  domains = concat([var.domain, "${local.region}.${var.domain}"], var.blocks == null ? [] : ["api.${var.domain}"])
 }
 
 module "media" {
@@ -111,7 +111,7 @@ module "media" {
   nodes               = var.sizes.media_nodes
   most_nodes          = var.sizes.media_most_nodes
   deletion_protection = var.deletion_protection
-  alarm_topics        = [aws_sns_topic.alarms.arn]
+  alarm_topics        = [module.observability.topic_arn]
   listeners           = { turn = { port = 3478, protocol = "UDP", target_port = 3478, target_protocol = "UDP" } }
 
   service_policies = merge(
@@ -135,5 +135,62 @@ module "sagemaker" {
   models_bucket_arn  = module.s3.arns["models"]
   variants           = var.models
   shadow             = var.shadow_model
-  alarm_topics       = [aws_sns_topic.alarms.arn]
+  alarm_topics       = [module.observability.topic_arn]
+}
+
+# Blocks over HTTP: what the edge hands over. The name is the same in all regions.
+module "region" {
+  source   = "../region"
+  for_each = toset(var.blocks == null ? [] : ["this"])
+
+  name              = var.name
+  tags              = var.tags
+  image             = var.blocks.image
+  config_secret_arn = var.blocks.config_secret_arn
+  kms_key_arn       = module.kms.arns["data"]
+  log_kms_key_arn   = module.kms.arns["logs"]
+  log_days          = var.log_days
+  domain            = { name = "api.${var.domain}", certificate_arn = module.certificate.arn, zone_id = var.zone_id }
+  network           = { subnet_ids = values(module.vpc.private_subnets), security_group_ids = [module.vpc.security_groups["lambda"]] }
+  alarm_topics      = [module.observability.topic_arn]
+
+  states = {
+    endpoint       = module.elasticache.endpoint
+    port           = module.elasticache.port
+    user           = module.elasticache.user
+    group          = module.elasticache.group
+    connect_policy = module.elasticache.connect_policy
+  }
+}
+
+module "jobs" {
+  source   = "../jobs"
+  for_each = toset(var.blocks == null ? [] : ["this"])
+
+  name            = var.name
+  tags            = var.tags
+  image           = var.blocks.image
+  log_kms_key_arn = module.kms.arns["logs"]
+  log_days        = var.log_days
+}
+
+module "observability" {
+  source = "../observability"
+
+  name              = var.name
+  tags              = var.tags
+  topic_kms_key_arn = module.kms.arns["data"]
+  log_kms_key_arn   = module.kms.arns["logs"]
+  log_days          = var.log_days
+  mail_addresses    = var.alarm_emails
+  alert_rules       = var.alert_rules
+  tables            = toset(values(var.tables))
+  load_balancer     = { name = module.media.arn_suffix }
+  function_name     = one([for api in module.region : api.function_name])
+
+  cluster = {
+    arn                = "${local.arn}:eks:${local.region}:${local.account}:cluster/${module.media.cluster}"
+    subnet_ids         = values(module.vpc.private_subnets)
+    security_group_ids = [module.vpc.security_groups["media"]]
+  }
 }

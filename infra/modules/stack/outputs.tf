@@ -25,7 +25,7 @@ output "security_groups" {
 
 output "alarm_topic" {
   description = "Topic that learns of alarms."
-  value       = aws_sns_topic.alarms.arn
+  value       = module.observability.topic_arn
 }
 
 output "balancer" {

@@ -59,7 +59,7 @@ variable "zone_id" {
   type        = string
 
   validation {
-    condition     = can(regex("^Z[A-Z0-9]+$", var.zone_id))
+    condition     = can(regex("^[A-Z0-9]{8,32}$", var.zone_id))
     error_message = "zone_id must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ."
   }
 }
@@ -167,6 +167,17 @@ variable "shadow_model" {
     instances      = optional(number, 1)
   })
   default = null
+}
+
+variable "blocks" {
+  description = "What answers blocks over HTTP: the product's image in this region's registry, by digest, and the secret with the keys that the edge is built from; null: no blocks over HTTP, no jobs."
+  type        = object({ image = string, config_secret_arn = string })
+  default     = null
+}
+
+variable "alert_rules" {
+  description = "File of Prometheus's alert rules: deploy/prometheus/alerts.yaml."
+  type        = string
 }
 
 variable "sizes" {

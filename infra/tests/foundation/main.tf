@@ -21,6 +21,12 @@ variable "availability_zones" {
   default     = ["us-east-1a", "us-east-1b", "us-east-1c"]
 }
 
+variable "replicas" {
+  description = "Further regions of the tables."
+  type        = map(string)
+  default     = {}
+}
+
 locals {
   name = "antiphase-test"
   tags = { Project = "antiphase", Environment = "test" }
@@ -65,5 +71,54 @@ module "dynamodb" {
   name                = local.name
   tags                = local.tags
   kms_key_arn         = module.kms.arns["data"]
+  replicas            = var.replicas
   deletion_protection = false
+}
+
+resource "aws_route53_zone" "this" {
+  name = "example.org"
+}
+
+module "certificate" {
+  source = "../../modules/certificate"
+
+  tags    = local.tags
+  zone_id = aws_route53_zone.this.zone_id
+  domains = ["live.example.org", "us-east-1.live.example.org"]
+}
+
+module "rds" {
+  source = "../../modules/rds"
+
+  name                = local.name
+  tags                = local.tags
+  subnets             = module.vpc.private_subnets
+  security_group_ids  = [module.vpc.security_groups["rds"]]
+  kms_key_arn         = module.kms.arns["data"]
+  log_kms_key_arn     = module.kms.arns["logs"]
+  deletion_protection = false
+}
+
+module "multi_region" {
+  source    = "../../modules/multi_region"
+  providers = { aws = aws, aws.us_east_1 = aws }
+
+  name    = local.name
+  tags    = local.tags
+  zone_id = aws_route53_zone.this.zone_id
+  domain  = "live.example.org"
+
+  regions = {
+    us-east-1 = { dns_name = "one.elb.us-east-1.amazonaws.com", zone_id = "Z26RNL4JYFTOTI" }
+    eu-west-1 = { dns_name = "other.elb.eu-west-1.amazonaws.com", zone_id = "Z2IFOLAFXWLO4F" }
+  }
+}
+
+module "jobs" {
+  source = "../../modules/jobs"
+
+  name            = local.name
+  tags            = local.tags
+  image           = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  log_kms_key_arn = module.kms.arns["logs"]
 }

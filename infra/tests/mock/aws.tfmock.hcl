@@ -24,7 +24,10 @@ mock_resource "aws_iam_role" {
 }
 
 mock_resource "aws_lb" {
-  defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/test/0" }
+  defaults = {
+    arn        = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/test/0"
+    arn_suffix = "net/test/0"
+  }
 }
 
 mock_resource "aws_lb_target_group" {
@@ -102,6 +105,8 @@ mock_resource "aws_acm_certificate" {
     domain_validation_options = [
       { domain_name = "live.example.org", resource_record_name = "a", resource_record_type = "CNAME", resource_record_value = "b" },
       { domain_name = "us-east-1.live.example.org", resource_record_name = "c", resource_record_type = "CNAME", resource_record_value = "d" },
+      { domain_name = "api.live.example.org", resource_record_name = "g", resource_record_type = "CNAME", resource_record_value = "h" },
+      { domain_name = "edge.live.example.org", resource_record_name = "i", resource_record_type = "CNAME", resource_record_value = "j" },
       { domain_name = "eu-west-1.live.example.org", resource_record_name = "e", resource_record_type = "CNAME", resource_record_value = "f" },
     ]
   }

@@ -12,7 +12,7 @@ variables {
   web_acl           = "antiphase-test"
   function_name     = "antiphase-test-region"
   tables            = ["antiphase-test-sessions", "antiphase-test-connections"]
-  load_balancer     = "net/antiphase-test/1"
+  load_balancer     = { name = "net/antiphase-test/1" }
   cluster = {
     arn                = "arn:aws:eks:us-east-1:000000000000:cluster/antiphase-test"
     subnet_ids         = ["subnet-a", "subnet-b"]
@@ -71,7 +71,7 @@ run "refuses_bad_values_of_each_kind" {
     mail_addresses    = ["team"]
     alert_rules       = "versions.tf"
     cluster           = { arn = "antiphase", subnet_ids = ["subnet-a", "subnet-b"], security_group_ids = [] }
-    load_balancer     = "antiphase"
+    load_balancer     = { name = "antiphase" }
     slow_s            = 0
     sampling          = { blocks = { priority = 1, path = "/", each_second = 1, share = 10 } }
   }

@@ -23,7 +23,7 @@ variables {
   web_acl           = "antiphase-test"
   function_name     = "antiphase-test-region"
   tables            = ["antiphase-test-sessions", "antiphase-test-connections"]
-  load_balancer     = "net/antiphase-test/1"
+  load_balancer     = { name = "net/antiphase-test/1" }
   cluster = {
     arn                = "arn:aws:eks:us-east-1:000000000000:cluster/antiphase-test"
     subnet_ids         = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]

@@ -10,6 +10,12 @@ variables {
   domain             = "live.example.org"
   tables             = { connections = "antiphase-connections", sessions = "antiphase-sessions" }
   alarm_emails       = ["operator@example.org"]
+  alert_rules        = "../observability/tests/alerts.yaml"
+
+  blocks = {
+    image             = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    config_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:antiphase-test-edge-000000"
+  }
 
   models = {
     champion = {
@@ -29,11 +35,12 @@ run "applies" {
   }
 }
 
-run "applies_without_models" {
+run "applies_without_models_and_blocks" {
   command = apply
 
   variables {
     models = {}
+    blocks = null
   }
 
   assert {
