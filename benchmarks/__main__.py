@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("kernels", "control", "network", "media", "live", "edge")
+NAMES = ("kernels", "control", "network", "media", "live", "edge", "infra")
 
 
 def main() -> None:

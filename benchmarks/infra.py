@@ -1,8 +1,8 @@
 """The infrastructure: `python -m benchmarks.infra --json`.
 
-All figures are counted from runs: every module's own tests, everything that a local AWS API can play
-applied, planned again, read back and destroyed, checkov, the chart against the schemas of
-Kubernetes, a rolling restart under live sessions, and a month's cost at the built-in usage.
+All figures are counted from runs: every module's own tests; all that a local AWS API can play,
+applied, planned again, read back and destroyed; checkov; the chart against Kubernetes' schemas; a
+rolling restart under live sessions; a month's cost at the built-in usage.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _REFUSED = re.compile(r"expect_failures = \[(.*?)\]", re.DOTALL)
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a module's tests: how many bad inputs it expects to be refused, and what it does."""
+    """One run of a module's tests: whether it applies, and the bad inputs it expects refused."""
 
     applies: bool
     refused: int

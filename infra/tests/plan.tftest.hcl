@@ -188,10 +188,6 @@ override_data {
   values = { account_id = "000000000000" }
 }
 
-override_data {
-  target = module.budget.data.aws_caller_identity.this
-  values = { account_id = "000000000000" }
-}
 
 variables {
   environment        = "production"

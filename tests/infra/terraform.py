@@ -53,6 +53,8 @@ def make_terraform(folder: Path, extra: dict[str, str] | None = None) -> Terrafo
     infra = folder / "infra"
     skipped = shutil.ignore_patterns(".terraform*", "*.tfstate*")
     shutil.copytree(ROOT, infra, ignore=skipped)
+    # The root module reads the alert rules of the deployment.
+    shutil.copytree(ROOT.parent / "deploy" / "prometheus", folder / "deploy" / "prometheus")
     env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     env |= {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", **(extra or {})}
     config = folder / "cli.tfrc"
