@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from antiphase.storage.dynamodb import DynamoSessions
-from antiphase.storage.sessions import ConnectionRecord, SessionRecord
+from tests.infra import in_use
 from tests.infra.local_api import Applied, applied_root
+from tests.service.running import live
 
 pytestmark = pytest.mark.slow
 WHERE = "tests/foundation"
@@ -231,21 +233,38 @@ def test_throttling_raises_an_alarm(applied: Applied) -> None:
     }
 
 
-def test_the_service_uses_exactly_these_tables(applied: Applied) -> None:
-    """The registry of sessions works on the tables that Terraform made, indexes included."""
-    now = time.time()
-    store = DynamoSessions(
-        "antiphase-test-sessions", "antiphase-test-connections", REGION, time.time, applied.url
-    )
-    assert store.create(SessionRecord("s", "w", now, now + 600))
-    assert not store.create(SessionRecord("s", "other", now, now + 600))
-    store.connect(ConnectionRecord("c", "s", "d", now, now + 600))
-    assert [session.session_id for session in store.by_worker("w")] == ["s"]
-    assert [connection.connection_id for connection in store.connections("s")] == ["c"]
-    store.disconnect("c")
-    store.delete("s")
-    assert store.get("s") is None
-    store.close()
+@pytest.mark.parametrize("check", in_use.REGISTRY, ids=lambda check: check.__name__)
+def test_the_registry_keeps_its_contract(applied: Applied, check: Callable[..., None]) -> None:
+    """Each check of the registry's contract holds on the tables that Terraform made."""
+    with in_use.registry(applied) as given:
+        check(**{name: given[name] for name in inspect.signature(check).parameters})
+
+
+@pytest.mark.parametrize("check", in_use.OBJECTS, ids=lambda check: check.__name__)
+def test_the_objects_keep_their_contract(
+    applied: Applied, check: Callable[..., None], tmp_path: Path
+) -> None:
+    """Each check of the objects' contract holds on the buckets that Terraform made."""
+    with in_use.objects(applied) as store:
+        given = {**store, "tmp_path": tmp_path}
+        check(**{name: given[name] for name in inspect.signature(check).parameters})
+
+
+def test_a_live_session_runs_on_these_stores(
+    applied: Applied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A talker is heard over WebRTC in a session whose rows are in the tables."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", applied.url)
+    sessions, connections = in_use.tables()
+    url = f"dynamodb://{REGION}/{sessions}/{connections}"
+    buckets = "raw=antiphase-test-raw-000000000000&processed=antiphase-test-processed-000000000000"
+    with live(sessions_url=url, objects_url=f"s3://{REGION}?{buckets}") as server:
+        session_id, heard = in_use.call_through(server)
+        key = {"session_id": {"S": session_id}}
+        row = applied.client("dynamodb").get_item(TableName=sessions, Key=key)["Item"]
+        assert heard >= 20
+        assert row["name"] == {"S": "terraform"}
+        assert int(row["expires_at"]["N"]) > time.time()
 
 
 def test_keys_rotate(applied: Applied) -> None:
