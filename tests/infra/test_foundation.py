@@ -147,7 +147,9 @@ def test_flow_log_covers_all_traffic_and_is_encrypted(applied: Applied) -> None:
     """All traffic is logged to a group with our key and an end."""
     (log,) = applied.client("ec2").describe_flow_logs()["FlowLogs"]
     assert log["TrafficType"] == "ALL"
-    found = applied.client("logs").describe_log_groups(logGroupNamePrefix="/antiphase-test/")
+    found = applied.client("logs").describe_log_groups(
+        logGroupNamePrefix="/antiphase-test/flow-log"
+    )
     (group,) = found["logGroups"]
     assert group["kmsKeyId"]
     assert group["retentionInDays"] == 90
