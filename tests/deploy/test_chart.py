@@ -224,7 +224,7 @@ def test_what_a_worker_is_told_are_settings_of_the_service(
     assert settings.worker_url == "https://m-1.media.example.org:8443"
     assert not settings.is_open
     assert not settings.is_alone
-    assert settings.origins == ("https://app.example.org",)
+    assert settings.origins == ("https://live.example.org", "https://app.example.org")
     assert all(vars(settings.store_urls).values())
 
 
