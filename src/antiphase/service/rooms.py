@@ -7,10 +7,10 @@ out by the endpoint; what happens there comes here as events.
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from antiphase.errors import ParameterError, ProtocolError, SignalError, require
@@ -29,26 +29,15 @@ from antiphase.realtime import (
     SetRoutes,
     SolverPool,
 )
+from antiphase.service.room import Room
 from antiphase.service.rooms_routes import Switchboard, clock_rate
 from antiphase.service.rooms_settings import RoomsSettings
 
 __all__ = ["Rooms"]
 
+_LOG = logging.getLogger("antiphase.service")
 _REPORT_S = 1.0
-
-
-@dataclass(eq=False)
-class _Room:
-    engine: Engine
-    switchboard: Switchboard
-    name: str
-    mode: str
-    created: float
-    told_at: float
-    scene: dict[str, Any] | None
-    devices: dict[str, DeviceDescription] = field(default_factory=dict)
-    silent: dict[str, float] = field(default_factory=dict)
-    due: float = 0.0
+_FAULT_S = 1.0
 
 
 class Rooms:
@@ -73,7 +62,7 @@ class Rooms:
         self.settings = settings or RoomsSettings()
         self._endpoint = endpoint
         self._pool = InlinePool() if pool is None else pool
-        self._rooms: dict[str, _Room] = {}
+        self._rooms: dict[str, Room] = {}
         self._room_of: dict[str, str] = {}
         self._messages: deque[tuple[str, str | None, dict[str, Any]]] = deque()
         self._reported = 0.0
@@ -122,7 +111,7 @@ class Rooms:
         engine = Engine(self.settings.engine, pool=self._pool, now=now, scene=scene)
         engine.set_mode(mode, now)  # refuses unknown modes before there is a room
         board = Switchboard(self._endpoint)
-        self._rooms[session_id] = _Room(engine, board, name, mode, now, now, scene)
+        self._rooms[session_id] = Room(engine, board, name, mode, now, now, scene)
 
     def delete(self, session_id: str, now: float, reason: str) -> None:
         """Close a room: everybody is told and let go; an unknown id is ignored."""
@@ -146,26 +135,9 @@ class Rooms:
             If there is none of that id.
         """
         room = self._room(session_id)
-        return {
-            "session_id": session_id,
-            "name": room.name,
-            "mode": room.engine.mode,
-            "wanted_mode": room.mode,
-            "reason": room.engine.reason,
-            "control": room.engine.control,
-            "scene": room.scene,
-            "devices": [
-                {
-                    "device_id": device_id,
-                    "name": description.name,
-                    "roles": description.role_names,
-                    "connected": self._connected(device_id),
-                }
-                for device_id, description in room.devices.items()
-            ],
-        }
+        return room.as_dict(session_id, self._connected)
 
-    def _room(self, session_id: str) -> _Room:
+    def _room(self, session_id: str) -> Room:
         room = self._rooms.get(session_id)
         if room is None:
             raise ParameterError("session_id", session_id, "an open session")
@@ -267,6 +239,12 @@ class Rooms:
         room = None if session_id is None else self._rooms.get(session_id)
         if session_id is None or room is None:
             return
+        try:
+            self._take(session_id, room, event, now)
+        except Exception as error:  # noqa: BLE001 - the others must go on
+            self._fault(session_id, room, error, now)
+
+    def _take(self, session_id: str, room: Room, event: Event, now: float) -> None:
         match event:
             case AudioReceived():
                 self._hear(room, event, now)
@@ -284,7 +262,7 @@ class Rooms:
                     return
         self._carry_out(session_id, room, now)
 
-    def _hear(self, room: _Room, event: AudioReceived, now: float) -> None:
+    def _hear(self, room: Room, event: AudioReceived, now: float) -> None:
         device_id, mid, frame = event.session_id, event.mid, event.frame
         rate = clock_rate(self._endpoint.sessions.get(device_id), mid, frame.fs)
         timestamp = frame.timestamp * frame.fs // rate
@@ -299,18 +277,36 @@ class Rooms:
         if report:
             self._reported = now
         for session_id, room in list(self._rooms.items()):
-            if report:
-                self._report(session_id, room, now)
-            if now >= room.due:
-                room.due = now + room.engine.tick_s
-                room.engine.tick(now)
-                self._carry_out(session_id, room, now)
-            if now - room.told_at >= self.settings.figures_s and self.watched(session_id):
-                room.told_at = now
-                figures = room.engine.figures(now).as_dict()
-                self._messages.append((session_id, None, {"type": "figures", **figures}))
+            try:
+                if report:
+                    self._report(session_id, room, now)
+                self._tick_room(session_id, room, now)
+            except Exception as error:  # noqa: BLE001 - the others must go on
+                self._fault(session_id, room, error, now)
 
-    def _report(self, session_id: str, room: _Room, now: float) -> None:
+    def _tick_room(self, session_id: str, room: Room, now: float) -> None:
+        if now >= room.due:
+            room.due = now + room.engine.tick_s
+            room.engine.tick(now)
+            self._carry_out(session_id, room, now)
+        if now - room.told_at >= self.settings.figures_s and self.watched(session_id):
+            room.told_at = now
+            figures = room.engine.figures(now).as_dict()
+            self._messages.append((session_id, None, {"type": "figures", **figures}))
+
+    def _fault(self, session_id: str, room: Room, error: Exception, now: float) -> None:
+        """Keep one session's fault from the others: it says so and only forwards from here."""
+        room.due = now + _FAULT_S
+        if not room.faulty:
+            room.faulty = True
+            _LOG.error("session %s has a fault", session_id, exc_info=error)
+            words = f"a fault in this session, it only forwards from here: {type(error).__name__}"
+            message = {"type": "error", "code": "fault", "message": words}
+            self._messages.append((session_id, None, message))
+            with contextlib.suppress(Exception):
+                self.set_mode(session_id, "forward", now)
+
+    def _report(self, session_id: str, room: Room, now: float) -> None:
         """Tell an engine what RTCP knows of its devices' links; let go of those that never came."""
         sessions = self._endpoint.sessions
         for device_id in list(room.devices):
@@ -358,12 +354,12 @@ class Rooms:
         self._messages.clear()
         return messages
 
-    def _carry_out(self, session_id: str, room: _Room, now: float) -> None:
+    def _carry_out(self, session_id: str, room: Room, now: float) -> None:
         for output in room.engine.poll():
             room.due = 0.0  # something happens here
             self._do(session_id, room, output, now)
 
-    def _do(self, session_id: str, room: _Room, output: Output, now: float) -> None:
+    def _do(self, session_id: str, room: Room, output: Output, now: float) -> None:
         match output:
             case SetRoutes(flows=flows):
                 room.switchboard.set_flows(flows)
