@@ -104,3 +104,34 @@ def test_a_process_that_stalls_does_not_make_its_device_deaf() -> None:
     assert sum(kind == "frame" for kind, _ in lived) >= 15
     times = [at for _, at in lived]
     assert times == sorted(times)
+
+
+def test_what_is_sent_at_one_instant_leaves_in_order() -> None:
+    """A repeated packet must not be overtaken by the one after it, or the repeat is for nothing."""
+
+    class Talking(RigDevice):
+        """Has twenty datagrams to send."""
+
+        to: Address = ("127.0.0.1", 9)
+
+        def poll_outgoing(self) -> list[tuple[bytes, Address]]:
+            return [(bytes([k]), self.to) for k in range(20)]
+
+    async def run() -> list[int]:
+        scene = make_scene("road", seconds=2, delay_ms=5, jitter_ms=0, loss=0)
+        clock = scene.clock("window", time.monotonic())
+        place = Place(scene, scene.device("window"), clock.start, clock, clock)
+        device = Talking(place, certificate=CERTIFICATE)
+        wire = DeviceWire(device, "ws://127.0.0.1:9/x")
+        wire._open_socket()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+            ear.bind(("127.0.0.1", 0))
+            ear.settimeout(5)
+            device.to = ear.getsockname()
+            wire._flush()
+            await asyncio.sleep(0.1)
+            heard = [ear.recv(16)[0] for _ in range(20)]
+        wire._close_socket()
+        return heard
+
+    assert asyncio.run(run()) == list(range(20))

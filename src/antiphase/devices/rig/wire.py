@@ -32,6 +32,7 @@ SUBPROTOCOL = "antiphase.v1"
 _TIMESTAMP = 35  # SO_TIMESTAMPNS of Linux, which the socket module does not name
 _TIMESPEC = struct.Struct("@ll")
 _OLDEST_S = 1.0
+_EARLY_S = 1e-6  # a timer may fire a nanosecond before its time
 _TICK_S = 0.02
 _ANSWER_S = 10.0
 _RETRY_S = 0.25
@@ -81,6 +82,7 @@ class DeviceWire:
         self._socket: socket.socket | None = None
         self._came = 0.0
         self._queue: list[tuple[float, int, bytes, Address]] = []
+        self._leaving: list[tuple[float, int, bytes, Address]] = []
         self._count = itertools.count()
         self._connection: ClientConnection | None = None
 
@@ -172,6 +174,7 @@ class DeviceWire:
             self._socket.close()
             self._socket = None
             self._queue.clear()
+            self._leaving.clear()
 
     def _readable(self) -> None:
         """Take what the kernel holds; the scene's network decides when it reaches the device."""
@@ -196,7 +199,7 @@ class DeviceWire:
         """
         self._readable()
         now = time.monotonic()
-        while self._queue and self._queue[0][0] <= now:
+        while self._queue and self._queue[0][0] <= now + _EARLY_S:
             at, _, datagram, source = heapq.heappop(self._queue)
             self.device.receive(datagram, source, at, time.time())
         self.device.advance(now)
@@ -208,10 +211,14 @@ class DeviceWire:
         for datagram, target in self.device.poll_outgoing():
             at = self._up.arrival(now, may_lose=self.device.connected)
             if at is not None:
-                loop.call_at(at, self._send, datagram, target)
+                heapq.heappush(self._leaving, (at, next(self._count), datagram, target))
+                loop.call_at(at, self._send)
 
-    def _send(self, datagram: bytes, target: Address) -> None:
-        if self._socket is not None:
+    def _send(self) -> None:
+        """Send what is due, in the order in which it was sent: timers of one instant have none."""
+        now = time.monotonic() + _EARLY_S
+        while self._socket is not None and self._leaving and self._leaving[0][0] <= now:
+            _, _, datagram, target = heapq.heappop(self._leaving)
             with contextlib.suppress(OSError):
                 self._socket.sendto(datagram, target)
 
