@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from antiphase.devices.latency import COMPONENTS, LatencyPlan, measure_latency, 
 from antiphase.errors import ParameterError, ProtocolError
 from tests.devices.rig.live import free_port, service
 from tests.media.browser import needs_chromium, open_page
+from tests.needs import program
 
 DOCS = Path(__file__).parents[2] / "docs" / "measuring.md"
 
@@ -36,9 +36,8 @@ def test_every_component_is_measured_from_outside() -> None:
 
 def test_the_curl_line_of_the_docs_runs() -> None:
     """What docs/measuring.md tells to type prints four times in order."""
-    curl = shutil.which("curl")
-    assert curl, "curl is missing: apt-get install curl"
-    found = re.search(r"```sh\n(curl .*?)```", DOCS.read_text(), re.DOTALL)
+    program("curl")
+    found = re.search(r"```shell\n(curl .*?)```", DOCS.read_text(), re.DOTALL)
     assert found is not None
     with service() as (server, _):
         line = found.group(1).replace("http://127.0.0.1:8443", server)
