@@ -272,3 +272,18 @@ def test_nobody_is_told_what_nobody_watches() -> None:
     told = [session_id for session_id, _, message in world.told if message["type"] == "figures"]
     assert set(told) == {"watched"}
     assert 3 <= len(told) <= 5
+
+
+def test_rooms_that_are_opened_together_are_not_told_together() -> None:
+    """Of 100 rooms at most a tenth is told its figures in one step of 10 ms."""
+    world = World()
+    for k in range(100):
+        world.rooms.create(f"room {k}", mode="forward", now=world.now)
+    at_once = []
+    for _ in range(100):
+        before = len(world.told)
+        world.run(0.01)
+        figures = [m for _, _, m in world.told[before:] if m["type"] == "figures"]
+        at_once.append(len(figures))
+    assert 190 <= sum(at_once) <= 210
+    assert max(at_once) <= 10

@@ -38,6 +38,7 @@ __all__ = ["Rooms"]
 _LOG = logging.getLogger("antiphase.service")
 _REPORT_S = 1.0
 _FAULT_S = 1.0
+_GOLDEN = 0.6180339887
 
 
 class Rooms:
@@ -111,7 +112,12 @@ class Rooms:
         engine = Engine(self.settings.engine, pool=self._pool, now=now, scene=scene)
         engine.set_mode(mode, now)  # refuses unknown modes before there is a room
         board = Switchboard(self._endpoint)
-        self._rooms[session_id] = Room(engine, board, name, mode, now, now, scene)
+        # Rooms that are opened together, as at a move, do not all come due in one tick.
+        phase = len(self._rooms) * _GOLDEN % 1.0
+        told_at = now - phase * self.settings.figures_s
+        room = Room(engine, board, name, mode, now, told_at, scene)
+        room.due = now + phase * engine.tick_s
+        self._rooms[session_id] = room
 
     def delete(self, session_id: str, now: float, reason: str) -> None:
         """Close a room: everybody is told and let go; an unknown id is ignored."""
