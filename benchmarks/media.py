@@ -1,4 +1,4 @@
-"""The media plane's figures: `python -m benchmarks.media --json`.
+"""The media plane's figures: `python -m benchmarks.media --json`, one group with `--only`.
 
 The server runs in a process of its own on one core, the clients on the other. One configuration for
 all: stereo Opus in (left primary, right reference), NLMS of 128 taps at 16 kHz, the residual as
@@ -16,7 +16,8 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from antiphase.media.events import AudioReceived
 from antiphase.media.payload import AudioFormat, OpusSettings
 from antiphase.media.sdp import parse_description
 from antiphase.media.session import SessionSettings
+from benchmarks.groups import collect, print_figures
 from benchmarks.media_browser import browser_figures
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -188,11 +190,9 @@ async def mouth_to_ear_ms(running: Server, frame_ms: float, seconds: float = 3.0
     spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(noise, size))
     lag = int(np.argmax(np.fft.irfft(spectrum)[: RATE // 2]))
     first = np.cumsum([0] + [len(pcm) for _, pcm in arrivals[:-1]])
-    delays = [
-        1000 * (arrival - (start + (index - lag) / RATE))
-        for (arrival, _), index in zip(arrivals, first, strict=True)
-    ]
-    return float(statistics.median(delays[len(delays) // 4 :]))
+    came = np.array([arrival for arrival, _ in arrivals])
+    delays = 1000 * (came - start - (first - lag) / RATE)
+    return float(np.median(delays[len(delays) // 4 :]))
 
 
 async def sessions_per_core(mode: str, steps: list[int]) -> dict[str, float]:
@@ -337,33 +337,45 @@ async def browser() -> dict[str, float]:
         return await browser_figures(signal)
 
 
-async def measure() -> dict[str, float]:
-    """All figures, the quick ones first."""
-    figures = await latency_figures()
-    progress(json.dumps(figures))
-    transcode = await sessions_per_core("clean", [50, 100, 150, 200, 250, 300, 350, 400, 450, 500])
-    figures |= {
-        "sessions_per_core_transcode": transcode["sessions"],
-        "sessions_per_core_transcode_derived": round(transcode.get("derived", 0), 1),
+async def transcode() -> dict[str, float]:
+    """How many cleaned sessions a core holds, and the server's delay at half of them."""
+    best = await sessions_per_core("clean", [50, 100, 150, 200, 250, 300, 350, 400, 450, 500])
+    return {
+        "sessions_per_core_transcode": best["sessions"],
+        "sessions_per_core_transcode_derived": round(best.get("derived", 0), 1),
+        **await half_load(int(best["sessions"])),
     }
-    figures |= await attacked_handshakes()
-    figures |= await browser()
-    figures |= await half_load(int(transcode["sessions"]))
-    figures |= await beside_aiortc()
-    forward = await sessions_per_core("forward", [500, 1000, 1500, 2000])
-    figures |= {
-        "forward_sessions_per_core": forward["sessions"],
-        "forward_sessions_per_core_derived": round(forward.get("derived", 0), 1),
-    }
-    figures |= await thousand()
-    return figures
 
 
-def main() -> None:
-    """Measure and print; the last line is JSON."""
+async def forward() -> dict[str, float]:
+    """How many forwarded sessions a core holds."""
+    best = await sessions_per_core("forward", [500, 1000, 1500, 2000])
+    return {
+        "forward_sessions_per_core": best["sessions"],
+        "forward_sessions_per_core_derived": round(best.get("derived", 0), 1),
+    }
+
+
+GROUPS = {
+    "latency": latency_figures,
+    "transcode": transcode,
+    "attacked": attacked_handshakes,
+    "browser": browser,
+    "aiortc": beside_aiortc,
+    "forward": forward,
+    "thousand": thousand,
+}
+
+
+def measure(only: str | None = None) -> dict[str, float]:
+    """Return the figures of all groups, the quick ones first, or those of one."""
     os.sched_setaffinity(0, {CLIENT_CORE})
-    print(json.dumps(asyncio.run(measure())))
+    return collect({name: partial(_run, group) for name, group in GROUPS.items()}, only)
+
+
+def _run(group: Callable[[], Coroutine[None, None, dict[str, float]]]) -> dict[str, float]:
+    return asyncio.run(group())
 
 
 if __name__ == "__main__":
-    main()
+    print_figures(__doc__, GROUPS, measure)
