@@ -42,6 +42,16 @@ def test_a_sender_reports_what_it_sent_and_what_it_lost() -> None:
     assert name.chunks[0].ssrc == 7
 
 
+@pytest.mark.parametrize(("now", "told"), [(0.9, 0), (1.0, 0), (1e6, 65535 * 65536)])
+def test_delays_that_do_not_fit_are_cut(now: float, told: int) -> None:
+    """A clock a moment behind the newest sender report, or a day ahead, gives the nearest delay."""
+    peer = incoming(received=1, lost=0)
+    peer.last_sr, peer.last_sr_at = 99, 1.0
+    report, _ = parse_rtcp(write_report([AudioSender(L16)], {5: peer}, now, 0.0))
+    assert isinstance(report, aiortc_rtp.RtcpRrPacket)
+    assert report.reports[0].dlsr == told
+
+
 def test_who_has_sent_nothing_sends_a_receiver_report() -> None:
     """Without packets of ours the blocks go in a receiver report, at most 31 of them."""
     streams = {k: incoming(1, 0) for k in range(40)}

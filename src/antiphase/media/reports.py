@@ -50,7 +50,8 @@ def write_report(
         stream.receiver.statistics.report(
             ssrc,
             stream.last_sr,
-            int((now - stream.last_sr_at) * 65536) if stream.last_sr else 0,
+            # Whoever passes the clock in may be a moment behind the packet's arrival.
+            int(min(max(0.0, now - stream.last_sr_at), 65535.0) * 65536) if stream.last_sr else 0,
         )
         for ssrc, stream in list(incoming.items())[:_MAX_BLOCKS]
     ]
