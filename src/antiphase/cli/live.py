@@ -27,7 +27,7 @@ _EACH_S = 60.0
 
 
 def rig(  # noqa: PLR0917 - typer reads the signature
-    scene: Annotated[str, typer.Option(help="road, transformer, drill or office.")] = "road",
+    scene: Annotated[str, typer.Option(help="road, transformer, drill, office or plain.")] = "road",
     then: Annotated[
         list[str] | None, typer.Option(help="Another scene after it; may be repeated.")
     ] = None,

@@ -62,6 +62,7 @@ async function enter(session) {
   client.addEventListener("error", current(({ message }) => problem(message)));
   await client.join({ name: "page", roles: [{ role: "listener", track: "0" }] });
   byId("control").disabled = byId("mode-wish").disabled = false;
+  byId("mode-wish").value = "auto";
 }
 
 function showControl(on) {
