@@ -181,7 +181,9 @@ def returned(
     return None
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sign", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_no_worker_outlives_its_supervisor(tmp_path: Path, sign: signal.Signals) -> None:
     """Ctrl-C ends all with 0; even kill −9 of the supervisor leaves no process behind."""
     with cluster(tmp_path) as running:
