@@ -11,4 +11,4 @@ blocked_countries    = []
 zone_id      = "Z0123456789ABCDEFGHIJ"
 domain       = "dev.live.example.org"
 alarm_emails = []
-monthly_usd  = 150
+monthly_usd  = 300

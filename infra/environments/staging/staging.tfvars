@@ -13,4 +13,4 @@ blocked_countries = ["CU", "IR", "KP", "SY"]
 zone_id      = "Z0123456789ABCDEFGHIJ"
 domain       = "staging.live.example.org"
 alarm_emails = []
-monthly_usd  = 500
+monthly_usd  = 750
