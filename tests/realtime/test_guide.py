@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from antiphase.devices.rig import LoopedSound
+from antiphase.devices.rig import LoopedSound, make_scene
 from antiphase.realtime.guide import PlayoutGuide
+from benchmarks.live_world import world_of_rooms
 
 FS = 8000
 BLOCK = 800
@@ -103,3 +104,18 @@ def test_nonsense_is_ignored(message: dict[str, object]) -> None:
     for _ in range(30):
         playout.block(guide)
     assert not playout.guided
+
+
+def test_a_clock_that_changes_in_mid_session_costs_little() -> None:
+    """Road, 1 % lost, 4 ms of jitter; the kerb's clock jumps from +10 to −60 ppm at 7 s."""
+    world, rooms = world_of_rooms()
+    rooms.create("a", now=world.now)
+    scene = make_scene("road", seconds=20, seed=2, jitter_ms=4.0)
+    session = world.add("a", scene)
+    world.run(7.0)
+    session.devices["kerb"].place.clock.set_drift(-60.0, world.now)
+    world.run(6.2)
+    record = session.speaker.record
+    assert record.window_nr_db(5.0, 7.0) > 18
+    assert min(record.window_nr_db(k, k + 1.0) for k in range(7, 12)) > 6
+    assert record.window_nr_db(11.0, 13.0) > 18
