@@ -132,13 +132,7 @@ def _add(
             device_id = host.join(session_id, description, None)
         except ParameterError as error:
             raise HTTPException(503, str(error)) from None
-        try:
-            answer = host.do(lambda rooms, now: rooms.offer(session_id, device_id, offer, now))
-            if echo and role == "talker":
-                host.do(lambda rooms, _: rooms.echo(session_id, device_id))
-        except AntiphaseError as error:
-            host.leave(session_id, device_id, "its offer was refused")
-            raise HTTPException(400, str(error)) from None
+        answer = _answer(host, session_id, device_id, offer, echo=echo and role == "talker")
         resources.keep(device_id, offer, answer)
         headers = {
             "Location": f"/{kind}/{session_id}/{device_id}",
@@ -177,6 +171,18 @@ def _known(host: RoomHost, session_id: str, device_id: str) -> None:
         if any(device["device_id"] == device_id for device in devices):
             return
     raise HTTPException(404, "no such resource")
+
+
+def _answer(host: RoomHost, session_id: str, device_id: str, offer: str, *, echo: bool) -> str:
+    """Answer the offer of a device that has joined; one that is refused is let go."""
+    try:
+        answer: str = host.do(lambda rooms, now: rooms.offer(session_id, device_id, offer, now))
+        if echo:
+            host.do(lambda rooms, _: rooms.echo(session_id, device_id))
+    except AntiphaseError as error:
+        host.leave(session_id, device_id, "its offer was refused")
+        raise HTTPException(400, str(error)) from None
+    return answer
 
 
 async def _patch(
