@@ -12,6 +12,7 @@ from scipy import signal
 from antiphase.adaptive import LeastSquaresSolver, NLMSFilter
 from antiphase.control import Mode
 from antiphase.realtime.figures import Attenuation
+from antiphase.realtime.guide import PlayoutGuide
 from antiphase.realtime.load import Ticket
 from antiphase.realtime.meter import Meter
 from antiphase.realtime.mode import ModeRunner, Surroundings
@@ -27,6 +28,7 @@ _SOLVE_S = 0.2
 _DEAD_S = 0.1
 _FADE = 0.02
 _SPARE_MS = 5.0
+_STEER_S = 0.1
 
 
 class CleanMode(ModeRunner):
@@ -139,6 +141,8 @@ class _Line:
         self._n_taps = settings.long_clean_taps
         self._buffer = PlayoutBuffer(fs, max(settings.buffer_ms / 1000, 17 / fs))
         self._clock = ClockTracker(fs)
+        self._guide = PlayoutGuide(fs)
+        self._unsteered: list[tuple[Floats, Floats]] = []
         # As late as the reference is played, and a little for arrivals that differ.
         delay_ms = min(settings.clean_delay_ms, settings.buffer_ms + _SPARE_MS)
         self._delay = round(delay_ms * fs / 1000)
@@ -187,7 +191,25 @@ class _Line:
         self._gain = goal
         adapting = self._gate.process(played.missing)
         self._learn(played.signal, np.where(adapting, before, np.nan), now)
+        self._steer(played.signal, before)
         return played.signal, before, after
+
+    def _steer(self, x: Floats, primary: Floats) -> None:
+        """Keep the lag that the noise in both tracks has; the talker is chance to it."""
+        self._unsteered.append((x, primary))
+        line = self._buffer.tracker.line
+        if sum(len(p) for p, _ in self._unsteered) < _STEER_S * self.fs:
+            return
+        parts, self._unsteered = self._unsteered, []
+        if line is None or not np.isfinite(line.error_ppm):
+            return
+        rate = 1e6 * (self._buffer.rate - 1)
+        self._guide.told({"rate_ppm": rate, "jumps": self._buffer.jumps})
+        answer = self._guide.take(*(np.concatenate(side) for side in zip(*parts, strict=True)))
+        if answer is not None:
+            self._buffer.guide_ppm = answer["rate_ppm"]
+            if answer["skip"]:
+                self._buffer.skip(answer["skip"])
 
     def _learn(self, x: Floats, primary: Floats, now: float) -> None:
         """Collect, and hand on to the solver; what is not known is not learnt from."""
