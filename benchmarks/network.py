@@ -7,15 +7,20 @@ only clock and network are simulated. What is synthetic and what is not:
 - scene "street" of `antiphase.acoustics.street`: 8 kHz, Ŝ identified (256 taps, 20 dB SNR),
   reference SNR 50 dB, pink ambient 30 dB below the noise, so that **30 dB is the ceiling**;
 - split control: 100 ms blocks, 100 ms round trip, probe at −40 dB re the error all the time;
-- noises of `antiphase.acoustics.noise`; ``*_real`` are recordings through the same scene.
+- noises of `antiphase.acoustics.noise`; ``*_real`` are recordings through the same scene;
+- linear algebra has one thread, so that `solver_core_share` is work: a second one spins and adds a
+  third to it.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+import sys
 from collections.abc import Callable
 
+from antiphase.simulation.scan import ONE_THREAD
 from benchmarks import data, network_late, network_split
 from benchmarks.groups import collect, print_figures
 
@@ -42,7 +47,10 @@ def network(only: str | None = None) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the figures, with one thread for linear algebra: it has to be told at its start."""
+    if not ONE_THREAD.keys() <= os.environ.keys():
+        again = [sys.executable, "-m", "benchmarks.network", *sys.argv[1:]]
+        os.execve(sys.executable, again, os.environ | ONE_THREAD)  # noqa: S606 - itself
     print_figures(__doc__, (*GROUPS, "real", "links"), network)
 
 
