@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
+
+from tests.needs import missing
 
 __all__ = ["Image", "build_image", "until_healthy"]
 
@@ -79,10 +80,8 @@ def check_tools() -> None:
     why = f"{', '.join(lacks)} not installed" if lacks else ""
     if not why and os.geteuid() != 0:
         why = "building in a chroot needs root"
-    if why and os.environ.get("CI") == "true":
-        pytest.fail(why)
     if why:
-        pytest.skip(why)
+        missing(why)
 
 
 def make_base(path: Path) -> None:

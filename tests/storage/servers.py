@@ -20,6 +20,8 @@ import pytest
 import redis
 from moto.server import ThreadedMotoServer
 
+from tests.needs import missing
+
 __all__ = [
     "Clock",
     "aws",
@@ -52,10 +54,7 @@ def need(program: str) -> str:
     ]
     found = [place for place in places if place]
     if not found:
-        message = f"{program} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"{program} is not installed")
     return found[-1]
 
 
