@@ -14,25 +14,25 @@ only clock and network are simulated. What is synthetic and what is not:
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from antiphase.simulation.scan import ONE_THREAD
-from benchmarks import data, network_late, network_split
+from benchmarks import data, network_late, network_links, network_split
 from benchmarks.groups import collect, print_figures
 
 __all__ = ["GROUPS", "network"]
 
-GROUPS: dict[str, Callable[[], dict[str, object]]] = {
+GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "tables": network_split.tables,
     "margins": network_split.margins,
     "moves": network_split.after_a_move,
     "outlook": network_split.outlook,
     "late": network_late.late,
     "times": network_split.times,
+    "links": network_links.links,
 }
 
 
@@ -41,8 +41,6 @@ def network(only: str | None = None) -> dict[str, object]:
     groups = dict(GROUPS)
     if data.available():
         groups["real"] = network_split.recordings
-    if importlib.util.find_spec("benchmarks.network_links") is not None:
-        groups["links"] = importlib.import_module("benchmarks.network_links").links
     return collect(groups, only)
 
 
@@ -51,7 +49,7 @@ def main() -> None:
     if not ONE_THREAD.keys() <= os.environ.keys():
         again = [sys.executable, "-m", "benchmarks.network", *sys.argv[1:]]
         os.execve(sys.executable, again, os.environ | ONE_THREAD)  # noqa: S606 - itself
-    print_figures(__doc__, (*GROUPS, "real", "links"), network)
+    print_figures(__doc__, (*GROUPS, "real"), network)
 
 
 if __name__ == "__main__":

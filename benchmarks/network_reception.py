@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +27,6 @@ def after_1_s(disturbance: Floats, error: Floats, fs: int) -> float:
     """
     judged = slice(fs, -round(_END_S * fs))
     return noise_reduction_db(disturbance[judged], error[judged])
-
-
-@dataclass
-class _Aligner:
-    """Alignment by audio: the tracker, and the loop once there is one."""
-
-    tracker: LagTracker
-    loop: SyncLoop | None = None
 
 
 class Receiver:
@@ -93,7 +84,8 @@ class Receiver:
         self._coming = iter(packets)
         self._packet = next(self._coming, None)
         self._buffer = PlayoutBuffer(fs, delay_s, compensate=compensate)
-        self._aligner = _Aligner(LagTracker(segment=_SEGMENT))
+        self._tracker = LagTracker(segment=_SEGMENT)
+        self._loop: SyncLoop | None = None
 
     @property
     def position(self) -> float | None:
@@ -122,13 +114,12 @@ class Receiver:
             The block of the reference, and of the disturbance at the receiver.
         """
         line = self._buffer.tracker.line
-        aligner = self._aligner
         if line is None or not np.isfinite(line.error_ppm):
             return
-        for change in aligner.tracker.process(heard, felt):
-            if aligner.loop is None:
-                aligner.loop = SyncLoop(aligner.tracker.hop, drift_ppm=line.drift_ppm)
-            skip = aligner.loop.update(change, line)
+        for change in self._tracker.process(heard, felt):
+            if self._loop is None:
+                self._loop = SyncLoop(self._tracker.hop, drift_ppm=line.drift_ppm)
+            skip = self._loop.update(change, line)
             if skip:
                 self._buffer.skip(skip)
-            self._buffer.guide_ppm = aligner.loop.rate_ppm
+            self._buffer.guide_ppm = self._loop.rate_ppm
