@@ -8,19 +8,61 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from antiphase.cli.screen import decibels, escape, open_page, scan_table
+from antiphase.cli.screen import (
+    bar,
+    decibels,
+    escape,
+    open_page,
+    scan_table,
+    screen,
+    show_summary,
+)
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "_width", 250)
 
 
 def shown(item: object) -> str:
-    console = Console(file=io.StringIO(), width=200)
-    console.print(item)
+    with screen.capture() as taken:
+        screen.print(item, soft_wrap=True)
+    return taken.get()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[controller] is [red]",
+        r"a path of C:\[data]\[/]",
+        "5E:AB:8D:A:B:0A",  # a fingerprint: two of these are emoji's names
+        "https://192.168.1.20:8443/#key=:smile:",
+    ],
+)
+def test_text_is_shown_as_it_is(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it is taken as a colour or an emoji: on the screen, in titles, beside a bar."""
+    assert shown(escape(words)).strip() == words
+    with screen.capture() as taken:
+        show_summary(
+            {
+                "scenario": words,
+                "nr_db": 1.0,
+                "limits": [],
+                "margin_ms": 0.0,
+                "verdict": words,
+                "warnings": [words],
+                "report": words,
+            }
+        )
+    assert taken.get().count(words) == 4
+    text = shown(scan_table([{"scenario": words, "failure": words}], []))
+    assert text.count(words) == 2
+    console = Console(file=io.StringIO(), force_terminal=True, width=250, emoji=False)
+    monkeypatch.setattr("antiphase.cli.screen.status", console)
+    with bar(words) as progress:
+        progress(words, 0.5)
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
-def test_brackets_are_text() -> None:
-    """Text with brackets is shown as it is, not taken as a colour."""
-    assert shown(escape("[controller] is [red]")).strip() == "[controller] is [red]"
+    assert console.file.getvalue().count(words) >= 2
 
 
 def test_levels_have_a_unit_and_no_negative_zero() -> None:

@@ -242,7 +242,7 @@ def scan(
     else:
         screen.print(scan_table(result.rows, list(options)))
         screen.print(", ".join(f"{name} {count}" for name, count in counts.items()))
-        screen.print(f"rows in {result.path}", soft_wrap=True)
+        screen.print(f"rows in {escape(str(result.path))}", soft_wrap=True)
     if result.failed:
         raise typer.Exit(1)
 

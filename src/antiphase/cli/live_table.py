@@ -81,6 +81,6 @@ def live_view(report: Any, history: list[float], page: str) -> RenderableType:  
         f"server; rig {report.overruns}, drive frames late {report.late}, "
         f"samples missing {report.missing}",
     )
-    title = f"{escape(report.title)} · {report.time_s:.0f} s"
+    title = Text(f"{report.title} · {report.time_s:.0f} s")
     foot = Text(f"page: {page}    Ctrl-C ends", style="dim")
     return Group(Panel(table, title=title, expand=False), foot)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from antiphase.simulation.cliff import CliffTable
 from antiphase.simulation.planner import Plan
@@ -32,26 +34,22 @@ __all__ = [
     "tell",
 ]
 
-screen = Console()
-status = Console(stderr=True)
-
-
-def escape(text: str) -> str:
-    """Keep rich from reading [controller] as a colour."""
-    return text.replace("[", r"\[")
+# What is said is said as it is: ":AB:" in a fingerprint is no emoji.
+screen = Console(emoji=False)
+status = Console(stderr=True, emoji=False)
 
 
 @contextmanager
 def bar(title: str) -> Iterator[Any]:
     """Show a progress bar on stderr while the block runs."""
     columns = (
-        TextColumn("[bold]{task.fields[title]}"),
+        TextColumn("{task.fields[title]}", style="bold", markup=False),
         BarColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=status, transient=True) as progress:
-        task = progress.add_task("", total=1.0, title=escape(title))
+        task = progress.add_task("", total=1.0, title=title)
         yield lambda stage, share: progress.update(task, description=stage, completed=share)
 
 
@@ -75,11 +73,11 @@ def show_summary(summary: dict[str, Any]) -> None:
     for limit in summary["limits"]:
         table.add_row(limit["name"], decibels(limit["nr_db"]))
     table.add_row("causality margin", f"{summary['margin_ms']:.2f} ms")
-    screen.print(Panel(table, title=escape(summary["scenario"]), expand=False))
+    screen.print(Panel(table, title=Text(summary["scenario"]), expand=False))
     screen.print(escape(summary["verdict"]), highlight=False)
     for warning in summary["warnings"]:
         screen.print(f"[yellow]note:[/yellow] {escape(warning)}", highlight=False)
-    screen.print(f"report: {summary['report']}", highlight=False, soft_wrap=True)
+    screen.print(f"report: {escape(str(summary['report']))}", highlight=False, soft_wrap=True)
 
 
 def scan_table(rows: list[dict[str, Any]], keys: list[str]) -> Table:
@@ -90,7 +88,9 @@ def scan_table(rows: list[dict[str, Any]], keys: list[str]) -> Table:
         cells = [row.get(name) for name in names]
         if row.get("failure"):
             cells[-1] = f"failed: {row['failure']}"
-        table.add_row(*(f"{c:.2f}" if isinstance(c, float) else str(c or "") for c in cells))
+        table.add_row(
+            *(f"{c:.2f}" if isinstance(c, float) else escape(str(c or "")) for c in cells)
+        )
     return table
 
 
