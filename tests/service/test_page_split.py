@@ -311,6 +311,30 @@ def test_rates_are_changed_without_aliases() -> None:
     assert level[2:].max() < -60
 
 
+def test_the_high_pass_is_that_of_scipy() -> None:
+    """Butterworth of order 2 at 40 Hz, in blocks of any length."""
+    script = """
+      const { HighPass } = await use("high-pass.js");
+      answer([[6000], [1, 7, 300]].map((sizes) => {
+        const filter = new HighPass(40, 7350);
+        const out = [];
+        for (let at = 0, k = 0; at < given.x.length; k += 1) {
+          const n = Math.min(sizes[k % sizes.length], given.x.length - at);
+          const part = Float32Array.from(given.x.slice(at, at + n));
+          filter.process(part, n);
+          out.push(...part);
+          at += n;
+        }
+        return out;
+      }));
+    """
+    x = np.random.default_rng(0).standard_normal(6000).astype(np.float32) + 1
+    for out in in_node(script, x=x):
+        np.testing.assert_allclose(
+            out, signal.lfilter(*signal.butter(2, 40, "high", fs=7350), x), atol=1e-5
+        )
+
+
 @pytest.mark.slow
 def test_the_kept_module_is_what_the_sources_give(tmp_path: Path) -> None:
     """`make wasm` gives the checked-in module, byte for byte."""

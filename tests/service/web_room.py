@@ -1,4 +1,8 @@
-"""A room in WebAudio: what the page plays is delayed, convolved and heard by a fake microphone."""
+"""A room in WebAudio: what the page plays is delayed, convolved and heard by a fake microphone.
+
+In the page `roomLevels()` gives the energies of the last 0.7 s at the error microphone: `noise`
+alone and `heard`, with what the page plays.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +37,21 @@ _SCRIPT = """
     };
     const wait = (seconds) => new DelayNode(room, {delayTime: seconds, maxDelayTime: 1});
     const microphones = new ChannelMergerNode(room, {numberOfInputs: given.channels});
+    const meter = () => new AnalyserNode(room, {fftSize: 32768});
+    const energy = (node) => {
+      const samples = new Float32Array(node.fftSize);
+      node.getFloatTimeDomainData(samples);
+      return samples.reduce((sum, value) => sum + value * value, 0);
+    };
+    const [alone, heard] = [meter(), meter()];
+    window.roomLevels = () => ({noise: energy(alone), heard: energy(heard)});
     noise.connect(band);
-    band.connect(wait(given.lead)).connect(response([[0, 0.8], [200, 0.3]]))
-      .connect(microphones, 0, 0);
+    band.connect(wait(given.lead)).connect(response([[0, 0.8], [200, 0.3]])).connect(alone);
+    alone.connect(heard).connect(microphones, 0, 0);
     if (given.channels === 2) band.connect(microphones, 0, 1);
     const speaker = new GainNode(room, {gain: 1});
     speaker.connect(wait(0.004)).connect(response([[0, 0.7], [90, -0.2], [300, 0.1]]))
-      .connect(microphones, 0, 0);
+      .connect(heard);
     Object.defineProperty(room, "destination", {value: speaker});
     room.close = async () => {};
     const ears = new MediaStreamAudioDestinationNode(room, {channelCount: given.channels});

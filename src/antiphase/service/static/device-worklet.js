@@ -8,12 +8,14 @@
    Messages out: {type: "level", error, reference, drive, guard, clipped} ten times a second
                  {type: "recorded", error, reference} · {type: "message", data} · {type: "failed", reason} */
 
+import { HighPass } from "./high-pass.js";
 import { DeviceKernel } from "./kernel.js";
 import { Decimator, Interpolator, controlFactor } from "./rate-converter.js";
 import { SplitDevice } from "./split-device.js";
 import { decode, encode } from "./split-protocol.js";
 
 const RAMP_S = 0.01;
+const LOWEST_HZ = 40;
 const MOST_CONTROL = 4096;
 
 class Meter {
@@ -46,6 +48,7 @@ class DeviceProcessor extends AudioWorkletProcessor {
     this.factor = controlFactor(sampleRate);
     this.fs = Math.round(sampleRate / this.factor);
     this.decimators = [new Decimator(this.factor), new Decimator(this.factor)];
+    this.highPasses = [new HighPass(LOWEST_HZ, this.fs), new HighPass(LOWEST_HZ, this.fs)];
     this.interpolator = new Interpolator(this.factor);
     this.error = new Float32Array(MOST_CONTROL);
     this.reference = new Float32Array(MOST_CONTROL);
@@ -133,6 +136,8 @@ class DeviceProcessor extends AudioWorkletProcessor {
     const frames = output.length;
     const n = this.decimators[0].process(microphones[0] ?? null, frames, this.error);
     this.decimators[1].process(remote[0] ?? microphones[1] ?? null, frames, this.reference);
+    this.highPasses[0].process(this.error, n);
+    this.highPasses[1].process(this.reference, n);
     this.drive.fill(0, 0, n);
     if (this.measurement) this.measure(n);
     else if (this.kernel) this.act(n);

@@ -6,7 +6,8 @@ import { chirpProbe, exponentialSweep } from "./identify.js";
 
 const LEVELS = [0.02, 0.05, 0.12, 0.25];
 const CLEAR_DB = 15;
-const SWEEP = { seconds: 3 };
+// Over all that the device can play: a filter is solved for that whole band.
+const sweepAt = (fs) => ({ seconds: 3, lowHz: 20, highHz: 0.48 * fs });
 const NOISE_S = 6;
 const TAPS = 512;
 const RESPONSE_S = 0.032;
@@ -187,12 +188,13 @@ export class OwnDevice {
   }
 
   async findPath(delay) {
-    const sweep = exponentialSweep(this.fs, SWEEP);
+    const settings = sweepAt(this.fs);
+    const sweep = exponentialSweep(this.fs, settings);
     const nTaps = Math.min(MOST_PATH, Math.ceil((delay.samples + RESPONSE_S * this.fs) / 32) * 32);
     const samples = Float32Array.from(sweep.samples, (value) => this.playLevel * value);
-    const { error } = await this.record(samples, SWEEP.seconds + nTaps / this.fs + 0.1);
+    const { error } = await this.record(samples, settings.seconds + nTaps / this.fs + 0.1);
     const recording = Float64Array.from(error, (value) => value / this.playLevel);
-    const found = await this.compute("identify", { fs: this.fs, settings: SWEEP, recording, nTaps });
+    const found = await this.compute("identify", { fs: this.fs, settings, recording, nTaps });
     return { ...found, words: `${nTaps} taps explain the sweep to ${found.residualDb.toFixed(0)} dB.` };
   }
 
