@@ -1,7 +1,8 @@
 """Renders the chart to plain manifests for those without Helm: `python deploy/render.py`.
 
 Helm itself does it, from the wheel `helm-python-sdk`. `--check` changes nothing and ends with 1
-where the manifests in `deploy/manifests` are not those of the chart.
+where the manifests in `deploy/manifests` are not those of the chart. `--values FILE` prints the
+production manifests with the values of a file over them, and writes none.
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ def read_values(environment: str) -> dict[str, Any]:
     text = (CHART / f"values-{environment}.yaml").read_text(encoding="utf-8")
     values: dict[str, Any] = values_from_yaml(text)
     return values
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of both, the later ones first, as Helm merges its files."""
+    found = dict(old)
+    for key, value in new.items():
+        both = isinstance(value, dict) and isinstance(found.get(key), dict)
+        found[key] = merged(found[key], value) if both else value
+    return found
 
 
 def render(values: dict[str, Any], *, name: str = "antiphase") -> str:
@@ -77,10 +87,19 @@ def schema_faults(values: dict[str, Any], version: str) -> list[str]:
 
 
 def main() -> int:
-    """Write the manifests or check them."""
+    """Write the manifests, check them, or print them with other values."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether they are up to date")
-    check = parser.parse_args().check
+    parser.add_argument("--values", type=Path, help="over those of production")
+    asked = parser.parse_args()
+    if asked.values is not None:
+        over = yaml.safe_load(asked.values.read_text(encoding="utf-8"))
+        sys.stdout.write(render(merged(read_values("production"), over)))
+        return 0
+    return _write(check=asked.check)
+
+
+def _write(*, check: bool) -> int:
     stale = False
     for name in ENVIRONMENTS:
         path = MANIFESTS / f"{name}.yaml"

@@ -196,7 +196,10 @@ def environment_of(pod_name: str, tmp_path: Path) -> dict[str, str]:
 def test_each_worker_has_one_udp_port_and_a_name(tmp_path: Path) -> None:
     """A worker takes media on one UDP port of its node, and clients are sent to it by name."""
     found = environment_of("antiphase-media-2", tmp_path)
-    assert found["ANTIPHASE_WORKER_URL"] == "https://antiphase-media-2.media.example.org:8443"
+    assert (
+        found["ANTIPHASE_WORKER_URL"]
+        == "https://antiphase-media-2.media.us-east-1.live.example.org:8443"
+    )
     assert found["ANTIPHASE_ADVERTISE"] == "203.0.113.10"
     udp = [port for port in worker()["ports"] if port["protocol"] == "UDP"]
     assert [port["containerPort"] for port in udp] == [int(found["ANTIPHASE_PORT"])] == [8443]
@@ -221,25 +224,11 @@ def test_what_a_worker_is_told_are_settings_of_the_service(
         assert name.removeprefix("ANTIPHASE_").lower() in ServiceSettings.model_fields, name
         monkeypatch.setenv(name, value)
     settings = read_settings()
-    assert settings.worker_url == "https://m-1.media.example.org:8443"
+    assert settings.worker_url == "https://m-1.media.us-east-1.live.example.org:8443"
     assert not settings.is_open
     assert not settings.is_alone
-    assert settings.origins == ("https://live.example.org", "https://app.example.org")
+    assert settings.origins == ("https://live.example.org", "https://us-east-1.live.example.org")
     assert all(vars(settings.store_urls).values())
-
-
-def test_the_chart_fits_the_nodes_that_terraform_makes() -> None:
-    """Port, node label and account are those of the module."""
-    module = ROOT / "infra" / "modules" / "media"
-    text = (module / "variables.tf").read_text(encoding="utf-8")
-    port = re.search(r'variable "media_port" {.*?default\s+= (\d+)', text, re.DOTALL)
-    assert port
-    assert [each["containerPort"] for each in worker()["ports"]] == [int(port[1])] * 2
-    nodes = (module / "nodes.tf").read_text(encoding="utf-8")
-    assert re.search(r'labels\s+= { role = "media" }', nodes)
-    assert pods()["antiphase-media"]["nodeSelector"] == {"role": "media"}
-    assert 'service = "antiphase"' in (module / "access.tf").read_text(encoding="utf-8")
-    assert pods()["antiphase-media"]["serviceAccountName"] == "antiphase"
 
 
 @pytest.mark.parametrize("address", ["podIP", "hostIP"])
@@ -275,6 +264,27 @@ def test_what_is_not_listed_is_closed() -> None:
     assert opened == {(8443, 8443, "TCP"), (8443, 8443, "UDP")}
 
 
+def test_media_over_tcp_is_one_more_port_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Off by default; with a port the worker listens there, and service and policy open it."""
+    opened = {"port": 8444, "protocol": "TCP"}
+    for tcp_port in (0, 8444):
+        values = changed("production", media__tcpPort=tcp_port)
+        (rule,) = of_kind("NetworkPolicy", values)["antiphase-media"]["spec"]["ingress"]
+        named = of_kind("Service", values)["antiphase-media"]["spec"]["ports"]
+        ports = {each["name"]: each["containerPort"] for each in worker(values)["ports"]}
+        told = {each["name"]: each.get("value") for each in worker(values)["env"]}
+        assert ports.get("media-tcp", 0) == tcp_port
+        assert (opened in rule["ports"]) == bool(tcp_port)
+        assert ("media-tcp" in [each["targetPort"] for each in named]) == bool(tcp_port)
+        assert ("ANTIPHASE_MEDIA_TCP_PORT" in told) == bool(tcp_port)
+        faults_of = [schema_faults(values, version) for version in KUBERNETES]
+        assert faults_of == [[]] * len(KUBERNETES)
+    monkeypatch.setenv("ANTIPHASE_MEDIA_TCP_PORT", str(told["ANTIPHASE_MEDIA_TCP_PORT"]))
+    assert read_settings(data=tmp_path).media_tcp_port == 8444
+
+
 def test_development_needs_nothing_but_a_cluster() -> None:
     """On kind or minikube: one worker, embedded stores, no load balancer, no relay, no scaler."""
     values = read_values("dev")
@@ -308,6 +318,8 @@ def test_two_releases_do_not_share_names() -> None:
         ({"turn__enabled": False}, "turn.enabled"),
         ({"media__replicas": 0}, "replicas"),
         ({"media__port": 80}, "port"),
+        ({"media__tcpPort": 443}, "tcpPort"),
+        ({"media__tcpPort": 8443}, "must differ from media.port"),
         ({"media__advertise": "theirs"}, "advertise"),
         ({"media__domain": "Media"}, "domain"),
         ({"media__origins": ["http://a"]}, "origins"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,6 +87,8 @@ class Cluster:
         return 404, _missing(path)
 
     def _store(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        for name, word in body.pop("stringData", {}).items():
+            body.setdefault("data", {})[name] = b64encode(word.encode()).decode()
         body["metadata"].setdefault("uid", f"uid-{len(self.objects)}")
         generation = self.objects.get(path, {}).get("metadata", {}).get("generation", 0) + 1
         body["metadata"] |= {"generation": generation, "resourceVersion": str(generation)}

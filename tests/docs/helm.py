@@ -14,14 +14,7 @@ from typing import Any
 import yaml
 from helm_python import Chart, HelmError, parse_set_string_values
 
-
-def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of both, the later ones first."""
-    found = dict(old)
-    for key, value in new.items():
-        both = isinstance(value, dict) and isinstance(found.get(key), dict)
-        found[key] = merged(found[key], value) if both else value
-    return found
+from deploy.render import merged
 
 
 def main() -> int:
