@@ -45,6 +45,7 @@ def test_a_join_becomes_a_description() -> None:
         '{"type":"offer"}',
         '{"type":"truth","nr_db":1e9}',
         '{"type":"control","on":"maybe"}',
+        '{"type":"consent","recording_id":"x"}',
         '{"sdp":"x"}',
         "[" * 2000,
     ],

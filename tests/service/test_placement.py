@@ -130,7 +130,7 @@ def test_who_has_seemed_dead_lets_go_of_what_another_has_claimed(
             while one.has(session_id):  # noqa: ASYNC110 - the host's own task
                 await asyncio.sleep(0.05)
         assert await two.placement.locate(session_id) is None
-        kinds = [row.kind for row in await two.past(session_id, 0.0, 100)]
+        kinds = [row.kind for row in await two.journal.past(session_id, 0.0, 100)]
         assert "moved" in kinds
         assert "ended" not in kinds
 

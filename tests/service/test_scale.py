@@ -154,6 +154,29 @@ def test_a_recording_goes_through_the_buckets(world: tuple[Stores, Live, Live]) 
     assert stores.objects("raw") == stores.objects("processed") == []
 
 
+def test_a_live_recording_is_every_workers(world: tuple[Stores, Live, Live]) -> None:
+    """Asked at the wrong worker it begins at the right one; deleted elsewhere it ends for good."""
+    stores, one, two = world
+    made = httpx.post(f"{one.url}/sessions", json={}, headers=KEY).json()
+    path = f"/sessions/{made['session_id']}"
+    with httpx.Client(base_url=two.url, headers=KEY, follow_redirects=True) as client:
+        answer = client.post(f"{path}/recording", json={})
+        # httpx, as other clients do, keeps the key from another origin: ask there.
+        assert answer.history[0].status_code == 307
+        assert answer.history[0].headers["location"] == f"{one.url}{path}/recording"
+        answer = client.post(answer.history[0].headers["location"], json={}, headers=KEY)
+        assert answer.status_code == 201, answer.text
+        url = f"/recordings/{answer.json()['recording_id']}"
+        assert client.get(url).json()["state"] == "recording"
+        assert len(stores.objects("raw")) == 1
+        assert client.delete(url).status_code == 204
+    wait_until(lambda: one.server.host.live.of(made["session_id"]) is None, 10)
+    one.server.host.live.written.settle(10)
+    assert stores.objects("raw") == []
+    owner = {"Authorization": f"Bearer {made['owner_token']}"}
+    assert httpx.delete(f"{one.url}{path}", headers=owner).status_code == 204
+
+
 def test_a_store_that_goes_away_does_not_end_a_session() -> None:
     """A join that needs it is refused with the reason; what is here goes on."""
     with ExitStack() as stack:

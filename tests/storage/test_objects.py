@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,28 @@ def test_an_object_comes_back(store: ObjectStore, tmp_path: Path) -> None:
     assert store.get_file("raw/a.wav", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == b"new" * 100_000
     assert store.metadata("raw/a.wav") == {"name": "Straße"}
+
+
+def test_bytes_are_objects_too(store: ObjectStore, tmp_path: Path) -> None:
+    """What is put from memory comes back as what is put from a file does."""
+    store.put_bytes("raw/a.json", b"{}", {"seconds": 1.5})
+    assert store.get_file("raw/a.json", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"{}"
+    assert store.metadata("raw/a.json") == {"seconds": 1.5}
+    store.delete("raw/a.json")
+    assert store.find("raw/") == []
+
+
+def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
+    """Old parts of files are deleted at the next start, those being written now are not."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    old, new = folder / ".a.part", folder / ".b.part"
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (0, time.time() - 7200))
+    FolderObjects(tmp_path)
+    assert [path.name for path in folder.iterdir()] == [".b.part"]
 
 
 def test_nothing_there_is_said(store: ObjectStore, tmp_path: Path) -> None:

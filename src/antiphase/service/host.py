@@ -21,7 +21,8 @@ from antiphase.media.native_loop import NativeDriver
 from antiphase.media.native_session import native_loop_available
 from antiphase.media.session import SessionSettings
 from antiphase.realtime import DeviceDescription, ThreadPool
-from antiphase.service.backlog import Backlog
+from antiphase.service.journal import Journal
+from antiphase.service.live_recordings import LiveRecordings
 from antiphase.service.outboxes import Outbox, Outboxes
 from antiphase.service.placement import Placement
 from antiphase.service.recordings import Recordings
@@ -30,7 +31,6 @@ from antiphase.service.rooms import Rooms
 from antiphase.service.rooms_settings import RoomsSettings
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.tokens import Tokens
-from antiphase.storage.history import HistoryRecord
 from antiphase.storage.sessions import ConnectionRecord, SessionRecord
 from antiphase.storage.urls import open_stores
 
@@ -40,7 +40,6 @@ _LOG = logging.getLogger("antiphase.service")
 _TICK_S = 0.02
 _MEASURED_S = 10.0
 _LOOK_S = 0.1
-_SETTLE_S = 2.0
 _RECORDED = {"mode", "control"}
 
 
@@ -72,9 +71,14 @@ class RoomHost:
         self.registry = Registry(self.stores.sessions, self.stores.states, own)
         self.placement = Placement(self)
         self.recordings = Recordings(
-            self.registry, self.stores.objects, self.stores.states, settings.most_recordings
+            self.registry,
+            self.stores.objects,
+            self.stores.states,
+            settings.most_recordings,
+            settings.most_recordings_bytes,
         )
-        self.written = Backlog("history", self.stores.history.append)
+        self.live = LiveRecordings(self)
+        self.journal = Journal(self.stores.history, self.registry)
         self._driver: AsyncioDriver | NativeDriver | None = None
         self._rooms: Rooms | None = None
         self._pool = ThreadPool(1)
@@ -150,7 +154,8 @@ class RoomHost:
         self._rooms.watched = self._outboxes.has
         await self.placement.begin()
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._run()), loop.create_task(self.placement.run())]
+        running = (self._run(), self.placement.run(), self.live.run())
+        self._tasks = [loop.create_task(each) for each in running]
 
     async def stop(self) -> None:
         """Say goodbye to all and let go of everything."""
@@ -164,8 +169,9 @@ class RoomHost:
             await self._driver.stop()
         self._pool.stop()
         await self.recordings.stop()
+        await asyncio.to_thread(self.live.close)
         await self.registry.close()
-        await asyncio.to_thread(self.written.close)
+        await asyncio.to_thread(self.journal.close)
         self.stores.close()
         self._folder.cleanup()
 
@@ -188,6 +194,7 @@ class RoomHost:
         if now < self._looked_at + _LOOK_S:
             return
         self._looked_at = now
+        self.live.tick(now)
         for session_id, session in list(self._sessions.items()):
             if wall >= session.record.expires_at:
                 self.delete(session_id, "the session has expired")
@@ -195,7 +202,7 @@ class RoomHost:
                 figures = self.rooms.figures(session_id, now).as_dict()
                 for large in ("spectrum", "scene"):
                     figures.pop(large)
-                self.record(session_id, "measured", figures, since=session.measured_at)
+                self.journal.record(session_id, "measured", figures, since=session.measured_at)
                 session.measured_at = wall
 
     def _flush(self) -> None:
@@ -204,13 +211,13 @@ class RoomHost:
         for session_id, device_id, message in self.rooms.poll_messages():
             self._outboxes.put(session_id, device_id, message)
             if message["type"] in _RECORDED and device_id is None:
-                self.record(session_id, message["type"], message)
+                self.journal.record(session_id, message["type"], message)
             elif message["type"] == "device":
                 self._note_device(session_id, message)
 
     def _note_device(self, session_id: str, message: dict[str, Any]) -> None:
         """Keep what devices come and go, in the history and in the registry."""
-        self.record(session_id, message["event"], message)
+        self.journal.record(session_id, message["event"], message)
         device_id = message["device_id"]
         if message["event"] == "left":
             self.registry.disconnect(device_id)
@@ -226,28 +233,9 @@ class RoomHost:
         finally:
             self._flush()
 
-    def record(
-        self, session_id: str, kind: str, data: dict[str, Any], since: float | None = None
-    ) -> None:
-        """Add to a session's history, soon; what the store does not take at once is tried again."""
-        wall = time.time()
-        row = HistoryRecord(session_id, kind, wall if since is None else since, wall, data)
-        self.written.put(row)
-
-    async def past(self, session_id: str, after: float, limit: int) -> list[HistoryRecord]:
-        """Return a session's finished records, oldest first.
-
-        Raises
-        ------
-        StoreError
-            If the history does not answer.
-        """
-
-        def read() -> list[HistoryRecord]:
-            self.written.settle(_SETTLE_S)
-            return self.stores.history.read(session_id, after=after, limit=limit)
-
-        return await self.registry.ask(read)
+    def tell(self, session_id: str, device_id: str | None, message: dict[str, Any]) -> None:
+        """Tell one device of a session, or all of them."""
+        self._outboxes.put(session_id, device_id, message)
 
     def announce(self, message: dict[str, Any]) -> None:
         """Tell everybody in all sessions."""
@@ -295,7 +283,7 @@ class RoomHost:
         )
         self.adopt(record)
         self._sessions[record.session_id].user = user
-        self.record(record.session_id, "created", {"name": name, "mode": mode})
+        self.journal.record(record.session_id, "created", {"name": name, "mode": mode})
         try:
             await self.registry.open(record)
         except BaseException:
@@ -342,18 +330,19 @@ class RoomHost:
         if not self._close(session_id, reason):
             return False
         self.registry.end(session_id)
-        self.record(session_id, "ended", {"reason": reason})
+        self.journal.record(session_id, "ended", {"reason": reason})
         return True
 
     def hand_over(self, session_id: str, beat: Beat) -> None:
         """Send everybody in a session to another worker, which the registry names already."""
         self._outboxes.put(session_id, None, beat.moved(session_id))
         if self._close(session_id, "it goes on at another worker"):
-            self.record(session_id, "moved", {"to": beat.url})
+            self.journal.record(session_id, "moved", {"to": beat.url})
 
     def _close(self, session_id: str, reason: str) -> bool:
         if self._sessions.pop(session_id, None) is None:
             return False
+        self.live.stop(session_id, reason)
         for device in self.rooms.describe(session_id)["devices"]:
             self.registry.disconnect(device["device_id"])
         self.do(lambda rooms, now: rooms.delete(session_id, now, reason))
@@ -384,6 +373,7 @@ class RoomHost:
         device_id = rooms.join(session_id, description, self.now())
         if outbox is not None:
             self._outboxes.add(session_id, device_id, outbox)
+            self.live.tell_one(session_id, device_id)
         self._flush()
         return device_id
 

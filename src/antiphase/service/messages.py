@@ -13,6 +13,7 @@ from antiphase.realtime import DeviceDescription, Role, RoleBinding
 __all__ = [
     "Candidate",
     "ClientMessage",
+    "Consent",
     "Control",
     "Join",
     "Leave",
@@ -101,13 +102,21 @@ class Truth(_Message):
     nr_db: Annotated[float, Field(ge=-200, le=200)]
 
 
+class Consent(_Message):
+    """What this device says of being recorded; it may change its mind."""
+
+    type: Literal["consent"]
+    recording_id: Annotated[str, Field(max_length=64)]
+    agree: bool
+
+
 class Leave(_Message):
     """Goodbye."""
 
     type: Literal["leave"]
 
 
-ClientMessage = Join | Offer | Candidate | Control | ModeWish | Truth | Leave
+ClientMessage = Join | Offer | Candidate | Control | ModeWish | Truth | Consent | Leave
 _ADAPTER: TypeAdapter[ClientMessage] = TypeAdapter(
     Annotated[ClientMessage, Field(discriminator="type")]
 )

@@ -1,4 +1,4 @@
-"""Recordings by REST: upload with consent, progress, results, list, delete."""
+"""Recordings by REST: upload with consent or of a live session, progress, results, deletion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -21,15 +21,22 @@ from antiphase.errors import FileFormatError, ParameterError
 from antiphase.service.access import check_creator, check_origin, check_owner
 from antiphase.service.clean_file import check_recording
 from antiphase.service.host import RoomHost
+from antiphase.service.recording_pieces import PIECE_FILE
 from antiphase.service.recordings import PARTS
-from antiphase.service.rest import Fault
+from antiphase.service.rest import MOVED, Fault, SessionId, come_here
 
 __all__ = ["recordings_router"]
 
+RecordingFile = Annotated[
+    str,
+    PathParameter(
+        pattern=f"^(primary|reference|clean\\.wav|report\\.json|live\\.json|end\\.json|{PIECE_FILE})$"
+    ),
+]
 RecordingId = Annotated[str, PathParameter(pattern="^[A-Za-z0-9_-]{1,64}$")]
 _FORM_BYTES = 16384
 _LONGEST_NAME = 100
-_KINDS = {"clean.wav": "audio/wav", "report.json": "application/json"}
+_KINDS = {"wav": "audio/wav", "flac": "audio/flac", "json": "application/json"}
 _FAULTS: dict[int | str, dict[str, Any]] = {
     code: {"description": words, "model": Fault}
     for code, words in {
@@ -78,8 +85,12 @@ class RecordingTold(BaseModel):
     recording_id: str
     name: str
     created_at: float
-    state: Literal["waiting", "processing", "done", "failed", "interrupted"]
+    state: Literal["waiting", "processing", "done", "failed", "interrupted", "recording", "kept"]
     progress: float
+    kind: Literal["upload", "live"] = "upload"
+    session_id: str | None = None
+    ended: str | None = None
+    files: list[str] | None = None
     error: str | None = None
     seconds: float | None = None
     fs: float | None = None
@@ -88,9 +99,19 @@ class RecordingTold(BaseModel):
     pause_reduction_db: float | None = None
 
 
+class LiveWish(BaseModel):
+    """How to record a session."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(max_length=_LONGEST_NAME)] = ""
+    seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+
+
 def recordings_router(host: RoomHost) -> APIRouter:
     """Return the routes of one host."""
     router = APIRouter(tags=["recordings"])
+    _add_live(router, host)
     _add_collection(router, host)
     _add_recording(router, host)
     return router
@@ -121,6 +142,35 @@ def _add_collection(router: APIRouter, host: RoomHost) -> None:
         return [RecordingTold(**row) for row in await host.recordings.all()]
 
 
+def _add_live(router: APIRouter, host: RoomHost) -> None:
+    @router.post(
+        "/sessions/{session_id}/recording",
+        status_code=201,
+        responses=MOVED | {409: {"description": "it is being recorded", "model": Fault}},
+    )
+    async def record(session_id: SessionId, wish: LiveWish, request: Request) -> RecordingMade:
+        """Record a session: each of its devices is asked, and recorded from when it agrees."""
+        check_owner(host, request, session_id)
+        check_origin(host, request)
+        await come_here(host, session_id, request)
+        if host.live.of(session_id) is not None:
+            raise HTTPException(409, "this session is being recorded; end that first")
+        name = wish.name or host.rooms.describe(session_id)["name"]
+        recording_id = await host.live.start(session_id, name[:_LONGEST_NAME], wish.seconds)
+        token = host.tokens.owner(recording_id, host.settings.session_ttl_s)
+        return RecordingMade(recording_id=recording_id, owner_token=token)
+
+    @router.delete("/sessions/{session_id}/recording", status_code=204, responses=MOVED)
+    async def end(session_id: SessionId, request: Request) -> Response:
+        """End the recording of a session; what there is of it is kept."""
+        check_owner(host, request, session_id)
+        check_origin(host, request)
+        await come_here(host, session_id, request)
+        if not host.live.stop(session_id, "ended by the session's owner"):
+            raise HTTPException(404, "this session is not being recorded")
+        return Response(status_code=204)
+
+
 def _add_recording(router: APIRouter, host: RoomHost) -> None:
     kinds = (401, 403, 404, 503)
     faults: dict[int | str, dict[str, Any]] = {k: _FAULTS[k] for k in kinds}
@@ -137,16 +187,17 @@ def _add_recording(router: APIRouter, host: RoomHost) -> None:
         check_owner(host, request, recording_id)
         check_origin(host, request)
         await _found(host, recording_id)
+        host.live.forget(recording_id)
         await host.recordings.delete(recording_id)
         return Response(status_code=204)
 
     @router.get("/recordings/{recording_id}/{name}", responses=faults, response_class=FileResponse)
     async def fetch(
         recording_id: RecordingId,
-        name: Literal["primary", "reference", "clean.wav", "report.json"],
+        name: RecordingFile,
         request: Request,
     ) -> FileResponse:
-        """Return what was uploaded or what was made of it."""
+        """Return what was uploaded, what was made of it, or a file of a live recording."""
         check_owner(host, request, recording_id)
         folder = tempfile.mkdtemp(prefix="antiphase-")
         path = Path(folder, name)
@@ -157,7 +208,7 @@ def _add_recording(router: APIRouter, host: RoomHost) -> None:
             if isinstance(error, ParameterError):
                 raise HTTPException(404, str(error)) from None
             raise
-        kind = _KINDS.get(name, "application/octet-stream")
+        kind = _KINDS.get(name.rpartition(".")[2], "application/octet-stream")
         return FileResponse(path, media_type=kind, background=BackgroundTask(shutil.rmtree, folder))
 
 

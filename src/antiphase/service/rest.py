@@ -14,7 +14,7 @@ from antiphase.service.host import RoomHost
 from antiphase.service.registry import Beat
 from antiphase.service.signalling import ice_servers
 
-__all__ = ["Fault", "SessionId", "come_here", "sessions_router"]
+__all__ = ["MOVED", "Fault", "SessionId", "come_here", "sessions_router"]
 
 SessionId = Annotated[str, Path(min_length=1, max_length=64)]
 _MOST_SCENE = 16384
@@ -33,7 +33,7 @@ _GONE: dict[int | str, dict[str, Any]] = {
     404: {"description": "no such session", "model": Fault},
     503: {"description": "full, draining or without its stores", "model": Fault},
 }
-_MOVED: dict[int | str, dict[str, Any]] = _GONE | {
+MOVED: dict[int | str, dict[str, Any]] = _GONE | {
     307: {"description": "the session is at another worker, see Location", "model": Fault},
 }
 
@@ -104,7 +104,8 @@ def sessions_router(host: RoomHost) -> APIRouter:
 
 
 def _described(host: RoomHost, session_id: str) -> dict[str, Any]:
-    return host.rooms.describe(session_id) | {"expires_at": host.expires_at(session_id)}
+    more = {"expires_at": host.expires_at(session_id), "recording": host.live.of(session_id)}
+    return host.rooms.describe(session_id) | more
 
 
 def _elsewhere(beat: Beat, request: Request) -> HTTPException:
@@ -135,7 +136,7 @@ def _add_collection(router: APIRouter, host: RoomHost) -> None:
     @router.post(
         "/sessions",
         status_code=201,
-        responses=_MOVED | {429: {"description": "too many of one user", "model": Fault}},
+        responses=MOVED | {429: {"description": "too many of one user", "model": Fault}},
     )
     async def create(wish: SessionWish, request: Request) -> SessionMade:
         """Open a session."""
@@ -190,14 +191,14 @@ def _add_collection(router: APIRouter, host: RoomHost) -> None:
 
 
 def _add_session(router: APIRouter, host: RoomHost) -> None:
-    @router.get("/sessions/{session_id}", responses=_MOVED)
+    @router.get("/sessions/{session_id}", responses=MOVED)
     async def look(session_id: SessionId, request: Request) -> dict[str, Any]:
         """Describe a session: mode and reason, devices, scene."""
         check_owner(host, request, session_id)
         await come_here(host, session_id, request)
         return _described(host, session_id)
 
-    @router.delete("/sessions/{session_id}", status_code=204, responses=_MOVED)
+    @router.delete("/sessions/{session_id}", status_code=204, responses=MOVED)
     async def end(session_id: SessionId, request: Request) -> Response:
         """End a session; everybody in it is told."""
         check_owner(host, request, session_id)
@@ -205,7 +206,7 @@ def _add_session(router: APIRouter, host: RoomHost) -> None:
         host.delete(session_id, "ended by its owner")
         return Response(status_code=204)
 
-    @router.post("/sessions/{session_id}/tokens", status_code=201, responses=_MOVED)
+    @router.post("/sessions/{session_id}/tokens", status_code=201, responses=MOVED)
     async def invite(session_id: SessionId, wish: TokenWish, request: Request) -> TokenMade:
         """Make a token for one join."""
         check_owner(host, request, session_id)
@@ -213,7 +214,7 @@ def _add_session(router: APIRouter, host: RoomHost) -> None:
         token, expires_at = host.tokens.join(session_id, wish.roles, wish.ttl_s)
         return TokenMade(token=token, expires_at=expires_at)
 
-    @router.post("/sessions/{session_id}/control", responses=_MOVED)
+    @router.post("/sessions/{session_id}/control", responses=MOVED)
     async def steer(session_id: SessionId, wish: Wish, request: Request) -> dict[str, Any]:
         """Switch anti-noise or change the mode; returns the session."""
         check_owner(host, request, session_id)
@@ -221,7 +222,7 @@ def _add_session(router: APIRouter, host: RoomHost) -> None:
         host.steer(session_id, on=wish.on, mode=wish.mode)
         return _described(host, session_id)
 
-    @router.get("/sessions/{session_id}/figures", responses=_MOVED)
+    @router.get("/sessions/{session_id}/figures", responses=MOVED)
     async def figures(session_id: SessionId, request: Request) -> dict[str, Any]:
         """Return the live figures."""
         check_owner(host, request, session_id)
@@ -237,5 +238,5 @@ def _add_session(router: APIRouter, host: RoomHost) -> None:
     ) -> list[dict[str, Any]]:
         """Return finished records of a session, also of one that has ended."""
         check_owner(host, request, session_id)
-        rows = await host.past(session_id, after, limit)
+        rows = await host.journal.past(session_id, after, limit)
         return [vars(row) for row in rows]

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from antiphase.errors import ParameterError, ProtocolError, SignalError, require
@@ -29,7 +29,8 @@ from antiphase.realtime import (
     SetRoutes,
     SolverPool,
 )
-from antiphase.service.room import Room
+from antiphase.service.recorder import RoomRecorder
+from antiphase.service.room import Room, device_message
 from antiphase.service.rooms_routes import Switchboard, clock_rate
 from antiphase.service.rooms_settings import RoomsSettings
 
@@ -193,15 +194,7 @@ class Rooms:
         event: str,
         reason: str | None = None,
     ) -> None:
-        message = {
-            "type": "device",
-            "device_id": device_id,
-            "event": event,
-            "name": description.name,
-            "roles": description.role_names,
-        }
-        if reason is not None:
-            message["reason"] = reason
+        message = device_message(device_id, description, event, reason)
         self._messages.append((session_id, None, message))
 
     def echo(self, session_id: str, device_id: str) -> None:
@@ -237,6 +230,23 @@ class Rooms:
         session = self._endpoint.sessions.get(device_id)
         return session is not None and session.connected
 
+    # Recording
+
+    def devices(self, session_id: str) -> Mapping[str, DeviceDescription]:
+        """Return who is in a room, now and later; raises as `describe`."""
+        return self._room(session_id).devices
+
+    def record(self, session_id: str, recorder: RoomRecorder | None) -> None:
+        """Let a recorder have what it wants of a room; again whenever its consents change."""
+        room = self._rooms.get(session_id)
+        if room is not None:
+            room.recorder = recorder
+            room.switchboard.set_recorded(set() if recorder is None else recorder.sections())
+
+    def keep(self, session_id: str, work: Callable[[RoomRecorder], None]) -> bool:
+        """Let a room's recorder do something; False where there is none, or a fault ended it."""
+        return session_id in self._rooms and self._rooms[session_id].keep(work)
+
     # Events and time
 
     def on_event(self, event: Event, now: float) -> None:
@@ -255,6 +265,8 @@ class Rooms:
             case AudioReceived():
                 self._hear(room, event, now)
             case ChannelChanged(change=ChannelMessage(label=label, data=data)):
+                if label == "anc.split" and isinstance(data, bytes):
+                    room.keep(lambda recorder: recorder.receive(event.session_id, data, now))
                 room.engine.push_message(event.session_id, label, data, now)
             case ChannelChanged(change=ChannelOpened(label=label)):
                 room.engine.open_channel(event.session_id, label, now)
@@ -275,6 +287,8 @@ class Rooms:
         if room.switchboard.wants(device_id, mid):
             pcm, fs, made_up = frame.pcm, frame.fs, frame.concealed
             room.engine.push_audio(device_id, mid, pcm, timestamp, fs, made_up, now)
+        if not frame.concealed:
+            room.keep(lambda r: r.hear(device_id, mid, frame.pcm, timestamp, frame.fs, now))
         room.switchboard.relay(device_id, mid, frame.pcm, frame.fs)
 
     def tick(self, now: float, wall: float) -> None:  # noqa: ARG002 - rooms know no wall clock
@@ -370,6 +384,7 @@ class Rooms:
             case SetRoutes(flows=flows):
                 room.switchboard.set_flows(flows)
             case PlayAudio():
+                room.keep(lambda recorder: recorder.play(output, now))
                 room.switchboard.play(output)
             case Notice(message=message, device_id=device_id):
                 self._messages.append((session_id, device_id, message))

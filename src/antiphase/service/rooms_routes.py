@@ -71,6 +71,8 @@ class Switchboard:
         self._routed: dict[tuple[str, str], tuple[Route, ...]] = {}
         self._wires: list[_Wire] = []
         self._wanted: set[tuple[str, str]] = set()
+        self._recorded: set[tuple[str, str]] = set()
+        self._flowed: set[tuple[str, str]] = set()
         self._converters: dict[tuple[str, str], _Converter] = {}
 
     def set_flows(self, flows: tuple[Flow, ...]) -> None:
@@ -83,25 +85,38 @@ class Switchboard:
         self._echoes.append(Flow(device_id, mid, "forward", device_id, mid))
         self.refresh()
 
+    def set_recorded(self, sections: set[tuple[str, str]]) -> None:
+        """Let the samples of these sections come up, whatever else flows."""
+        if sections != self._recorded:
+            self._recorded = sections
+            self.refresh()
+
     def refresh(self) -> None:
         """Set the routes anew: sections may have come or changed."""
         sessions = self._endpoint.sessions
         routes: dict[tuple[str, str], list[Route]] = {}
         self._wires = []
         self._wanted = {(f.device_id, f.mid) for f in self._flows if f.kind == "hear"}
-        for session_id, mid in self._sources():
-            routes[session_id, mid] = []
+        self._flowed = {key for key in self._flowed if key[0] in sessions}
+        for key in self._sources():
+            # What never flowed anywhere has its samples come up, as before it was recorded.
+            routes[key] = [] if key in self._flowed else [Route(Listen())]
         self._echoes = [flow for flow in self._echoes if flow.device_id in sessions]
         for flow in (*self._flows, *self._echoes):
             source = sessions.get(flow.device_id)
             if source is None:
                 continue
             key = (flow.device_id, flow.mid)
-            routes.setdefault(key, [])
+            if key not in self._flowed:
+                self._flowed.add(key)
+                routes[key] = []
             if flow.kind == "hear":
                 routes[key].append(Route(Listen()))
             else:
                 self._join(flow, source, sessions.get(flow.to), routes[key])
+        for key in self._recorded:
+            if Route(Listen()) not in routes.setdefault(key, []):
+                routes[key].append(Route(Listen()))
         for key, wanted in routes.items():
             if key[0] in sessions and self._routed.get(key) != tuple(wanted):
                 self._endpoint.set_routes(*key, tuple(wanted))
@@ -133,7 +148,7 @@ class Switchboard:
 
     def wants(self, device_id: str, mid: str) -> bool:
         """Whether the engine asked for the samples of a section (or nobody routed it yet)."""
-        return (device_id, mid) in self._wanted or (device_id, mid) not in self._routed
+        return (device_id, mid) in self._wanted or (device_id, mid) not in self._flowed
 
     def relay(self, device_id: str, mid: str, pcm: Signal, fs: int) -> None:
         """Send samples on where a flow changes the rate."""

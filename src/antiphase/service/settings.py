@@ -77,6 +77,14 @@ class ServiceSettings(BaseSettings):
     """Of one recording."""
     most_recordings: int = Field(default=200, ge=1)
     """Recordings that are kept; more are refused until some are deleted."""
+    most_recordings_bytes: int = Field(default=20_000_000_000, ge=1)
+    """Of all recordings; when they take that much no new one begins until some are deleted."""
+    most_recording_s: float = Field(default=3600.0, ge=1)
+    """Of one recording of a live session, s; it ends by itself then."""
+    most_recording_bytes: int = Field(default=1_000_000_000, ge=1)
+    """Of one recording of a live session; it ends by itself then."""
+    recording_piece_s: float = Field(default=10.0, ge=1, le=60)
+    """Length of the pieces of a live recording, s: what a killed worker loses at most."""
     turn_urls: tuple[str, ...] = ()
     """Relays that clients are told of."""
     turn_secret: str = ""

@@ -18,6 +18,7 @@ from antiphase.service.host import RoomHost
 from antiphase.service.messages import (
     Candidate,
     ClientMessage,
+    Consent,
     Control,
     Join,
     Leave,
@@ -250,6 +251,8 @@ class _Connection:
                 self._host.steer(session_id, mode=mode)
             case Truth(nr_db=nr_db):
                 self._host.do(lambda rooms, now: rooms.report_truth(session_id, nr_db, now))
+            case Consent(recording_id=recording_id, agree=agree):
+                self._host.live.consent(session_id, device_id, recording_id, agree=agree)
             case Candidate():
                 pass
             case _:

@@ -53,7 +53,7 @@ class _Service(Collector):
         failures = CounterMetricFamily(
             "antiphase_write_failures", "Times that a store did not take writes", labels=["store"]
         )
-        for store, log in (("history", host.written), ("registry", host.registry.later)):
+        for store, log in (("history", host.journal.written), ("registry", host.registry.later)):
             waiting.add_metric([store], log.waiting)
             lost.add_metric([store], log.lost)
             failures.add_metric([store], log.failures)

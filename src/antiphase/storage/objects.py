@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
 import shutil
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from antiphase.errors import require
 
 __all__ = ["FolderObjects", "ObjectInfo", "ObjectStore", "check_key"]
 
+_PART_S = 3600.0
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
@@ -42,6 +46,9 @@ class ObjectStore(Protocol):
 
     def put_file(self, key: str, path: Path, metadata: dict[str, Any] | None = None) -> None:
         """Store a file's content; readers see the old object or the new one, never a part."""
+
+    def put_bytes(self, key: str, data: bytes, metadata: dict[str, Any] | None = None) -> None:
+        """Store some bytes, as `put_file`; for what is small and need not touch a disk here."""
 
     def get_file(self, key: str, path: Path) -> bool:
         """Write an object's content to a file; False where there is none."""
@@ -91,6 +98,14 @@ class FolderObjects:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Delete what processes that were killed have left half written."""
+        for part in self._folder.rglob(".*.part"):
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > _PART_S:
+                    part.unlink()
 
     def _paths(self, key: str) -> tuple[Path, Path]:
         path = self._folder / check_key(key)
@@ -98,13 +113,22 @@ class FolderObjects:
 
     def put_file(self, key: str, path: Path, metadata: dict[str, Any] | None = None) -> None:
         """Store a file's content; readers see the old object or the new one, never a part."""
+        with path.open("rb") as content:
+            self._put(key, content, metadata)
+
+    def put_bytes(self, key: str, data: bytes, metadata: dict[str, Any] | None = None) -> None:
+        """Store some bytes, as `put_file`."""
+        self._put(key, io.BytesIO(data), metadata)
+
+    def _put(self, key: str, content: BinaryIO, metadata: dict[str, Any] | None) -> None:
         place, note = self._paths(key)
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".{uuid.uuid4().hex}.part")
         part.write_text(json.dumps(metadata or {}), encoding="utf-8")
         part.replace(note)
-        shutil.copyfile(path, part)
-        with part.open("rb+") as file:
+        with part.open("wb") as file:
+            shutil.copyfileobj(content, file)
+            file.flush()
             os.fsync(file.fileno())
         part.replace(place)
 

@@ -49,9 +49,11 @@ class S3Objects:
 
     def put_file(self, key: str, path: Path, metadata: dict[str, Any] | None = None) -> None:
         """Store a file's content; readers see the old object or the new one, never a part."""
-        # Metadata of S3 is ASCII of at most 2 kB; JSON's escapes keep it so.
-        extra = {"Metadata": {"antiphase": json.dumps(metadata or {})}}
-        self._s3.upload_file(str(path), self._bucket(key), key, ExtraArgs=extra)
+        self._s3.upload_file(str(path), self._bucket(key), key, ExtraArgs=_noted(metadata))
+
+    def put_bytes(self, key: str, data: bytes, metadata: dict[str, Any] | None = None) -> None:
+        """Store some bytes, as `put_file`."""
+        self._s3.put_object(Bucket=self._bucket(key), Key=key, Body=data, **_noted(metadata))
 
     def get_file(self, key: str, path: Path) -> bool:
         """Write an object's content to a file; False where there is none."""
@@ -103,3 +105,8 @@ class S3Objects:
     def close(self) -> None:
         """Close the connections."""
         self._s3.close()
+
+
+def _noted(metadata: dict[str, Any] | None) -> dict[str, Any]:
+    # Metadata of S3 is ASCII of at most 2 kB; JSON's escapes keep it so.
+    return {"Metadata": {"antiphase": json.dumps(metadata or {})}}

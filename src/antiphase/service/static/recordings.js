@@ -6,7 +6,7 @@ import { request } from "./anc-client.js";
 const LOOK_MS = 1000;
 const SLOW_MS = 10000;
 const BUSY = new Set(["waiting", "processing"]);
-const STATES = { waiting: "waiting", processing: "processing", done: "done", failed: "failed", interrupted: "goes on when the service restarts" };
+const STATES = { waiting: "waiting", processing: "processing", done: "done", failed: "failed", interrupted: "goes on when the service restarts", recording: "is being recorded", kept: "kept" };
 const byId = (id) => document.getElementById(id);
 const path = (id, name = "") => `/recordings/${encodeURIComponent(id)}${name && `/${name}`}`;
 const ask = (method, place) => request(location.origin, apiKey, method, place);
