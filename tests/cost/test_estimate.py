@@ -49,11 +49,11 @@ def test_a_bare_month_by_hand() -> None:
 
 
 def test_nodes_grow_in_steps() -> None:
-    """A node of 2 cores at 60 % takes 24 split sessions; the least number is kept."""
+    """A node of 2 cores at 60 % takes 30 split sessions; the least number is kept."""
     profile = load_profile(
         "production", {"traffic.split": 1, "traffic.clean": 0, "traffic.forward": 0}
     )
-    found = [nodes_for(profile, sessions) for sessions in (0, 72, 73, 240, 241)]
+    found = [nodes_for(profile, sessions) for sessions in (0, 90, 91, 300, 301)]
     assert found == [3, 3, 4, 10, 11]
 
 

@@ -65,10 +65,10 @@ def test_the_region_is_cheaper_by_request_than_the_edge() -> None:
 
 
 def test_webrtc_is_a_share_of_a_node_and_bytes() -> None:
-    """20 split sessions fill a core; a session is bytes on the wire and 1/24 of two busy cores."""
+    """25 split sessions fill a core; a session is bytes on the wire and 1/30 of two busy cores."""
     traffic = Traffic(sessions=1)
     rate = webrtc_rate(BOOK, traffic, Media(busy=0.6))
-    assert rate.compute == pytest.approx(0.085 / (2 * 0.6 * 20))
+    assert rate.compute == pytest.approx(0.085 / (2 * 0.6 * 25))
     gigabytes = 54_400 / 8 * 3600 / GB
     assert egress_gb_per_hour(traffic) == pytest.approx(gigabytes)
     assert rate.transfer == pytest.approx(0.09 * gigabytes)

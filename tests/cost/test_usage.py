@@ -30,11 +30,11 @@ def test_headers_count() -> None:
 
 
 def test_cores_follow_the_kinds_of_session() -> None:
-    """20 split sessions, 200 clean ones or 1000 forwarded ones fill one core."""
-    assert Traffic(sessions=1).cores_per_session == pytest.approx(1 / 20)
+    """25 split sessions, 250 clean ones or 1500 forwarded ones fill one core."""
+    assert Traffic(sessions=1).cores_per_session == pytest.approx(1 / 25)
     clean = Traffic(sessions=1, split=0, clean=1)
-    assert clean.cores_per_session == pytest.approx(1 / 200)
-    assert Traffic(sessions=1, split=0, forward=1).cores_per_session == pytest.approx(1 / 1000)
+    assert clean.cores_per_session == pytest.approx(1 / 250)
+    assert Traffic(sessions=1, split=0, forward=1).cores_per_session == pytest.approx(1 / 1500)
 
 
 def test_gateways_follow_the_choice() -> None:

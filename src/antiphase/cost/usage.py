@@ -93,9 +93,9 @@ class Traffic:
 
 # Measured on a quiet two-core machine: the solver's share at 512 taps and 8 kHz
 # (benchmarks.network), and the sessions held on one core (benchmarks.media).
-CORES_PER_SPLIT = 0.05
-CLEAN_PER_CORE = 200.0
-FORWARD_PER_CORE = 1000.0
+CORES_PER_SPLIT = 0.04
+CLEAN_PER_CORE = 250.0
+FORWARD_PER_CORE = 1500.0
 
 
 @dataclass(frozen=True, kw_only=True)
