@@ -8,6 +8,8 @@ and time passes as fast as it is computed. What the figures are:
   lost each way, 5 ms and 1 ms of jitter; seconds 10–20, unweighted, full band; the gap is to the
   best fixed filter of the same length on the same samples, with a reference that nothing happened
   to and the margin that was measured;
+- ``early_…``: the same road second by second from 3 to 8 s: least attenuation, and by how much the
+  shown bound is off the best fixed filter for a reference that nothing happened to;
 - ``transformer_…``: hum, no lead, seconds 10–20; ``clean_…``: talker and fan, true SNR gained;
 - ``split_…``: band noise on a device with its own reference, margin 5 ms, 100 ms blocks and round
   trip, beside FxNLMS that runs on the spot;
@@ -32,8 +34,10 @@ import numpy.typing as npt
 
 from antiphase.adaptive import FxNLMS
 from antiphase.devices.rig import LoudspeakerDevice, RigScene, make_scene, spoil_estimate
+from antiphase.errors import SignalError
 from antiphase.metrics import fixed_filter_bound, noise_reduction_db
 from antiphase.realtime import Ticket
+from antiphase.realtime.bound import best_filter, left_by
 from antiphase.simulation import run_loop
 from benchmarks.groups import collect, print_figures
 from benchmarks.live_page import page
@@ -93,6 +97,45 @@ def outdoors() -> dict[str, Any]:
         if gaps:
             figures[f"{name}_gap_db"] = max(gaps)
     return figures
+
+
+def early() -> dict[str, Any]:
+    """Return attenuation and the error of the shown bound in the first seconds of the road."""
+    rows: dict[str, list[list[float]]] = {}
+    for seed in (0, 1, 2):
+        scene = make_scene("road", seconds=25, seed=seed)
+        world, rooms, session = _started(scene)
+        world.run(3.08)
+        shown = []
+        for _ in range(6):
+            stop = len(session.speaker.record.sound) / FS - 0.08
+            bound = rooms.figures("a", world.now).attenuation.bound
+            shown.append([stop, _nr(session.speaker, stop - 1, stop), bound or 0.0])
+            world.run(1)
+        margin_ms = rooms.figures("a", world.now).margin_ms or 0.0
+        best = _best_left(scene, margin_ms, 12.0)
+        d = scene.disturbance.take(0, len(best))
+        for row in shown:
+            part = slice(round((row[0] - 1) * FS), round(row[0] * FS))
+            row.append(noise_reduction_db(d[part], best[part]))
+        rows[str(seed)] = shown
+    seconds = [row for shown in rows.values() for row in shown]
+    return {
+        "early_nr_db": min(nr for _, nr, _, _ in seconds),
+        "early_bound_error_db": max(abs(bound - true) for _, _, bound, true in seconds),
+        "early_rows": rows,
+    }
+
+
+def _best_left(scene: RigScene, margin_ms: float, seconds: float) -> Floats:
+    """Return what the best fixed filter leaves of the first seconds at a margin."""
+    n, late = round(seconds * FS), round((scene.lead_ms - margin_ms) * FS / 1000)
+    x = scene.reference.take(-late, n)
+    d, known = scene.disturbance.take(0, n), np.ones(n, dtype=bool)
+    taps = best_filter(x, d, scene.secondary_path, 512, known)
+    if taps is None:
+        raise SignalError("too few samples for a bound")
+    return left_by(taps, x, d, scene.secondary_path)
 
 
 def office() -> dict[str, Any]:
@@ -299,6 +342,7 @@ def estimates() -> dict[str, Any]:
 
 GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
     "outdoors": outdoors,
+    "early": early,
     "office": office,
     "split": split,
     "recover": recover,

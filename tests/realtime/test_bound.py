@@ -105,3 +105,27 @@ def test_other_paths_are_soon_other_bounds() -> None:
         meter.take(x[part], np.zeros(800), d[part])
         keeper.tick(device, start / FS)
     assert meter.bound_db == pytest.approx(26, abs=6)
+
+
+def test_a_lag_that_has_moved_is_no_part_of_the_bound() -> None:
+    """Three samples of slip at 2 s: the bound of 3.5 s is that of what came after."""
+    rng = np.random.default_rng(8)
+    primary, secondary = paths()
+    x = rng.standard_normal(4 * FS)
+    d = np.convolve(x, primary)[: len(x)]
+    d += 0.1 * np.std(d) * rng.standard_normal(len(d))
+    slipped = np.concatenate([x[: 2 * FS], x[2 * FS - 3 : -3]])
+    bounds = []
+    for told in (False, True):
+        meter = Meter(FS, secondary)
+        keeper = BoundKeeper(InlinePool(), meter)
+        for start in range(0, round(3.5 * FS), 800):
+            part = slice(start, start + 800)
+            meter.take(slipped[part], np.zeros(800), d[part])
+            if told and start == 2 * FS:
+                meter.doubt()
+            keeper.tick(Device("d", speaker(secondary)), start / FS)
+            keeper.tick(None, start / FS)
+        bounds.append(meter.bound_db or 0.0)
+    assert bounds[0] < 15
+    assert bounds[1] == pytest.approx(20, abs=1.5)

@@ -252,6 +252,7 @@ def test_the_reference_of_another_device_is_forwarded_to_the_loudspeaker() -> No
     assert {(f.device_id, f.kind, f.to, f.to_mid) for f in flows} == {
         ("k", "forward", "w", "1"),
         ("k", "hear", "", ""),
+        ("w", "hear", "", ""),
     }
 
 

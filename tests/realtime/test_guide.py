@@ -7,6 +7,7 @@ import pytest
 
 from antiphase.devices.rig import LoopedSound, make_scene
 from antiphase.realtime.guide import PlayoutGuide
+from antiphase.sync import ClockLine
 from benchmarks.live_world import world_of_rooms
 
 FS = 8000
@@ -30,7 +31,7 @@ class Playout:
         """Samples by which the playout is behind where it began."""
         return self.count * (1 + 1e-6 * TRUE_PPM) - self.position
 
-    def block(self, guide: PlayoutGuide) -> None:
+    def block(self, guide: PlayoutGuide, line: ClockLine | None = None) -> None:
         rate = 1 + 1e-6 * self.rate_ppm
         places = np.arange(BLOCK, dtype=np.float64)
         reference = self.sound.at(self.position + rate * places)
@@ -38,7 +39,7 @@ class Playout:
         disturbance = 0.3 * self.sound.at(true - 50.0) + 0.1 * self.sound.at(true - 71.0)
         self.position += rate * BLOCK
         self.count += BLOCK
-        answer = guide.take(reference, disturbance)
+        answer = guide.take(reference, disturbance, line)
         if answer is not None:
             self.guided = True
             self.rate_ppm = answer["rate_ppm"]
@@ -62,6 +63,35 @@ def test_the_lag_stays_what_it_was(told_ppm: float) -> None:
         playout.block(guide)
     assert playout.rate_ppm == pytest.approx(TRUE_PPM, abs=1.0)
     assert abs(playout.lag - before) < 0.05
+
+
+def line_of(drift_ppm: float, error_ppm: float) -> ClockLine:
+    return ClockLine(0.0, 0.0, 1 / (FS * (1 + 1e-6 * drift_ppm)), drift_ppm, error_ppm)
+
+
+def test_clocks_that_the_server_knows_are_played_at_once() -> None:
+    """A device 140 ppm wrong by two queues is told the right rate before the lag is known."""
+    guide, playout = PlayoutGuide(FS), Playout(-105.0)
+    guide.told({"rate_ppm": -105.0, "jumps": 0})
+    playout.block(guide, line_of(0.0, 400.0))
+    assert (playout.guided, guide.breaks) == (False, 0)  # nobody knows yet
+    playout.block(guide, line_of(33.0, 60.0))
+    assert (playout.rate_ppm, guide.guiding, guide.breaks) == (33.0, False, 1)
+    before = playout.lag
+    for _ in range(60):
+        playout.block(guide, line_of(TRUE_PPM, 10.0))
+    assert guide.guiding
+    assert abs(playout.lag - before) < 0.1
+
+
+def test_clocks_that_stay_unsure_are_not_waited_for() -> None:
+    """After three seconds of a busy channel the sound alone has to do."""
+    guide, playout = PlayoutGuide(FS), Playout(TRUE_PPM)
+    guide.told({"rate_ppm": TRUE_PPM, "jumps": 0})
+    for _ in range(60):
+        playout.block(guide, line_of(300.0, 900.0))
+    assert guide.guiding
+    assert playout.rate_ppm == pytest.approx(TRUE_PPM, abs=10)
 
 
 def test_a_device_that_jumped_gets_a_new_anchor() -> None:
@@ -119,3 +149,18 @@ def test_a_clock_that_changes_in_mid_session_costs_little() -> None:
     assert record.window_nr_db(5.0, 7.0) > 18
     assert min(record.window_nr_db(k, k + 1.0) for k in range(7, 12)) > 6
     assert record.window_nr_db(11.0, 13.0) > 18
+
+
+def test_a_forwarded_reference_is_steady_from_the_start() -> None:
+    """Road, seconds 3–5: 20 dB where rates by two queues gave 15, and the bound is above that."""
+    world, rooms = world_of_rooms()
+    rooms.create("a", now=world.now)
+    session = world.add("a", make_scene("road", seconds=20, seed=2))
+    world.run(3.0)
+    for _ in range(2):
+        world.run(1.0)
+        shown = rooms.figures("a", world.now).attenuation
+        assert shown.bound is not None
+        assert shown.estimated is not None
+        assert shown.bound > shown.estimated - 1
+    assert session.speaker.record.window_nr_db(3.0, 5.0) > 20

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from antiphase.realtime.roles import DeviceDescription, RoleBinding
-from antiphase.realtime.roster import Frame, Roster, Track
+from antiphase.realtime.roster import Frame, Roster, Track, clock_between
 
 from .engine_loop import paths, speaker
 
@@ -26,6 +26,21 @@ def test_drift_loss_and_jitter_are_read_from_arrivals() -> None:
     assert track.loss == pytest.approx(0.05, abs=0.03)
     assert track.jitter_ms == pytest.approx(3, abs=1)
     assert track.frame_ms == 5
+
+
+def test_two_clocks_are_compared_over_the_servers() -> None:
+    """40 ppm fast against 20 ppm slow are 60 ppm within what the line says it may be wrong by."""
+    rng = np.random.default_rng(2)
+    fast, slow = Track(), Track()
+    assert clock_between(fast, slow) is None
+    for k in range(1200):
+        for track, ppm in ((fast, 40e-6), (slow, -20e-6)):
+            sent = 40 * (k + 1) / (FS * (1 + ppm))
+            track.take(Frame(np.zeros(40), 40 * k, FS), sent + 0.01 + rng.exponential(0.001))
+    line = clock_between(fast, slow)
+    assert line is not None
+    assert line.drift_ppm == pytest.approx(60, abs=min(line.error_ppm, 10))
+    assert line.period_s * FS == pytest.approx(1 / (1 + 1e-6 * line.drift_ppm), abs=1e-9)
 
 
 def test_a_stream_that_jumps_begins_anew() -> None:

@@ -23,6 +23,7 @@ _FIRST_S = 2.5
 _EVERY_S = 4.0
 _AGAIN_S = 1.0
 _STRETCH_S = 2.0
+_SETTLED_S = 1.25
 _RIDGE = 1e-9
 _LEAST_PER_TAP = 8
 # What is heard may pass the bound by its error; more means that the paths have changed since.
@@ -96,8 +97,9 @@ class _Fitted:
 class BoundKeeper:
     """Asks the pool now and then for the best fixed filter; the meter applies it to every second.
 
-    A result is asked for every 4 s of sound, and after one already where what is reached passes
-    the bound: then the paths are others than those it was computed for.
+    A result is asked for every 4 s of sound; after one already where there was none, or where what
+    is reached passes the bound: then the paths are others than those it was computed for. When the
+    lag of the reference has moved, only what was heard since counts.
 
     Parameters
     ----------
@@ -108,33 +110,44 @@ class BoundKeeper:
     def __init__(self, pool: SolverPool, meter: Meter) -> None:
         self._pool, self._meter = pool, meter
         self._ticket: Ticket[_Fitted | None] | None = None
-        self._heard = 0.0
+        self._doubts = meter.doubts
+        self._begin(_FIRST_S)
+
+    def _begin(self, due_s: float) -> None:
+        self._asked_s, self._due_s = 0.0, due_s
         self._taps: Floats | None = None
 
     def tick(self, looper: Device | None, now: float) -> None:
         """Take a result, or ask for the next one when it is due."""
+        heard, doubts = self._meter.seconds, self._meter.doubts
         if self._ticket is not None and self._ticket.ready(now):
             ticket, self._ticket = self._ticket, None
-            fitted = ticket.result()
-            if fitted is not None:
-                self._taps = fitted.taps
-                self._meter.set_bound(fitted.taps, fitted.error_db)
-        heard = self._meter.seconds
-        if heard < self._heard:
-            self._heard, self._taps = 0.0, None  # the meter has begun anew
-        if looper is None or self._ticket is not None or heard - self._heard < self._wait_s():
+            self._take(ticket.result())
+        if heard < self._asked_s:
+            self._begin(_FIRST_S)  # the meter has begun anew
+        elif self._doubts != doubts:
+            self._begin(max(_FIRST_S, heard + _SETTLED_S))
+        self._doubts = doubts
+        if looper is None or self._ticket is not None or heard < min(self._due_s, self._passed_s()):
             return
-        self._heard = heard
+        self._asked_s, self._due_s = heard, heard + _EVERY_S
         x, _, _, d = np.nan_to_num(self._meter.window(_STRETCH_S))
         known = self._meter.explained(_STRETCH_S)
         job = _fit_job(x, d, self._meter.path, looper.description.taps, known, self._taps)
         self._ticket = self._pool.submit(job, now)
 
-    def _wait_s(self) -> float:
-        if not self._heard:
-            return _FIRST_S
+    def _take(self, fitted: _Fitted | None) -> None:
+        if fitted is None or self._doubts != self._meter.doubts:
+            self._due_s = self._asked_s + _AGAIN_S
+        else:
+            self._taps = fitted.taps
+            self._meter.set_bound(fitted.taps, fitted.error_db)
+
+    def _passed_s(self) -> float:
+        """Return when to ask again because the bound is passed; inf while it is not."""
         passed_db = self._meter.passed_by_db()
-        return _AGAIN_S if passed_db is not None and passed_db > _PASSED_DB else _EVERY_S
+        passed = passed_db is not None and passed_db > _PASSED_DB
+        return self._asked_s + _AGAIN_S if passed else float("inf")
 
 
 def _fit_job(

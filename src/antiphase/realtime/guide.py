@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from antiphase.sync import LagChange, LagTracker, SyncLoop
+from antiphase.sync import ClockLine, LagChange, LagTracker, SyncLoop
 
 __all__ = ["PlayoutGuide"]
 
@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float64]
 
 _SETTLE_S = 0.5
 _MOST_PPM = 2000.0
+# What a line says it may be wrong by is five times what it is wrong by on average.
+_SURE_PPM = 150.0
+_PATIENCE_S = 3.0
 # A skip shows in the estimates when the segments from before have left the average, the round trip
 # to the device included.
 _BLIND_HOPS = 7
@@ -30,9 +33,11 @@ _SAME_SLIP = 1.0
 class PlayoutGuide:
     """Tells a device at which rate to play its buffer, so that the lag stays what it was.
 
-    The device begins by timestamps and says at which rate (`told`). Once that has settled the lag
-    is anchored, and from then on every estimate of its change becomes a rate. A device that had to
-    move its buffer by itself says so in `jumps`: the lag is anchored anew.
+    The device begins by timestamps and says at which rate (`told`). Packets that reach it have
+    waited in two queues, each stream that reaches the server in one: where both clocks are known
+    here the device is told that rate at once. Once it has settled the lag is anchored, and from
+    then on every estimate of its change becomes a rate. A device that had to move its buffer by
+    itself says so in `jumps`: the lag is anchored anew.
 
     Parameters
     ----------
@@ -46,13 +51,16 @@ class PlayoutGuide:
         self._loop: SyncLoop | None = None
         self._told_ppm: float | None = None
         self._jumps = 0
+        self.breaks = 0
+        """Times the lag was moved, or held for the first time: what came before had another."""
         self._begin()
 
     def _begin(self) -> None:
         self._tracker.reset()
         self._loop = None
-        self._heard = self._blind = 0
+        self._heard = self._waited = self._blind = 0
         self._slip: float | None = None
+        self._said = False
 
     @property
     def guiding(self) -> bool:
@@ -69,40 +77,55 @@ class PlayoutGuide:
         self._told_ppm = float(rate)
         if jumps != self._jumps:
             self._jumps = jumps
+            self.breaks += 1
             self._begin()
 
-    def take(self, reference: Floats, disturbance: Floats) -> dict[str, Any] | None:
+    def take(
+        self, reference: Floats, disturbance: Floats, line: ClockLine | None = None
+    ) -> dict[str, Any] | None:
         """Take samples of the same instants; return what to tell the device, if anything.
 
         Parameters
         ----------
         reference, disturbance : ndarray, shape (n,)
             x as it was played out, and d̂.
+        line : ClockLine, optional
+            The reference's clock against the device's, as the server knows them.
         """
         if self._told_ppm is None:
             return None
+        self._waited += len(reference)
+        if line is not None and line.error_ppm > _SURE_PPM:
+            if self._waited < _PATIENCE_S * self._fs:
+                return None
+            line = None
         self._heard += len(reference)
         if self._heard < _SETTLE_S * self._fs:
-            return None
+            return None if line is None else self._say(line.drift_ppm)
         changes = self._tracker.process(np.nan_to_num(reference), np.nan_to_num(disturbance))
         skip = 0.0
         for change in changes:
             if self._loop is None:
-                self._loop = SyncLoop(self._tracker.hop, drift_ppm=self._told_ppm)
-            skip += self._judge(self._loop, change)
-        if not changes or self._loop is None:
-            return None
-        if skip:
-            self._jumps += 1
-        rate = float(np.clip(self._loop.rate_ppm, -_MOST_PPM, _MOST_PPM))
+                known_ppm = self._told_ppm if line is None else line.drift_ppm
+                self._loop = SyncLoop(self._tracker.hop, drift_ppm=known_ppm)
+            skip += self._judge(self._loop, change, line)
+        if self._loop is None:
+            return None if line is None else self._say(line.drift_ppm)
+        return self._say(self._loop.rate_ppm, skip) if changes else None
+
+    def _say(self, rate_ppm: float, skip: float = 0.0) -> dict[str, Any]:
+        self._jumps += bool(skip)
+        self.breaks += bool(skip) or not self._said
+        self._said = True
+        rate = float(np.clip(rate_ppm, -_MOST_PPM, _MOST_PPM))
         return {"type": "playout", "rate_ppm": round(rate, 3), "skip": round(skip, 2)}
 
-    def _judge(self, loop: SyncLoop, change: LagChange) -> float:
+    def _judge(self, loop: SyncLoop, change: LagChange, line: ClockLine | None) -> float:
         """Return the samples to skip, once two estimates in a row agree on a slip."""
         if self._blind > 0:
             self._blind -= 1
             return 0.0
-        seen, slip = self._slip, loop.update(change)
+        seen, slip = self._slip, loop.update(change, line)
         self._slip = slip or None
         if not slip or seen is None or abs(seen - slip) > _SAME_SLIP:
             return 0.0
@@ -111,7 +134,8 @@ class PlayoutGuide:
 
     def release(self) -> dict[str, Any] | None:
         """Let the device follow its timestamps again; return what to tell it, if anything."""
-        if self._loop is None:
+        if not self._said:
             return None
+        self.breaks += 1
         self._begin()
         return {"type": "playout", "rate_ppm": None, "skip": 0.0}

@@ -57,6 +57,10 @@ class Ring:
         else:
             self._values = np.concatenate([self._values[:, n:], values], axis=1)
 
+    def fill(self, row: int, value: float) -> None:
+        """Set what is kept of one signal."""
+        self._values[row] = value
+
     def newest(self, n: int) -> Floats:
         """Return the newest n samples there are, shape (rows, ≤ n)."""
         have = min(n, self.count, self._size)
@@ -93,6 +97,8 @@ class Meter:
     """
 
     def __init__(self, fs: int = 8000, path: Floats | None = None) -> None:
+        self.doubts = 0
+        """Times the lag of the reference has moved."""
         self.reset(fs, np.zeros(1) if path is None else path)
 
     def reset(self, fs: int, path: Floats) -> None:
@@ -105,6 +111,12 @@ class Meter:
         self._bound_error_db: float | None = None
         self._silence = Silence(fs, round(_SEGMENT_S * fs))
         self._spectra: tuple[int, _Spectra] | None = None
+
+    def doubt(self) -> None:
+        """Know that the reference has another lag from here on: no one filter fits both sides."""
+        self._ring.fill(4, 0.0)
+        self._best = self._bound_error_db = self._spectra = None
+        self.doubts += 1
 
     def set_path(self, path: Floats) -> None:
         """Use another Ŝ from here on."""

@@ -18,7 +18,7 @@ from antiphase.realtime.meter import Meter
 from antiphase.realtime.mode import ModeRunner, Surroundings
 from antiphase.realtime.outputs import Flow, PlayAudio
 from antiphase.realtime.roster import Device, Frame
-from antiphase.sync import AdaptationGate, ClockTracker, PlayoutBuffer
+from antiphase.sync import AdaptationGate, ClockLine, ClockTracker, PlayoutBuffer
 
 __all__ = ["CleanMode"]
 
@@ -108,13 +108,14 @@ class CleanMode(ModeRunner):
             if device is not talker[0] or mid != talker[1].track:
                 return
         if (device.device_id, mid) == (talker[0].device_id, talker[1].track):
-            self._clean(frame, talker[1].channel, now)
+            clock = self.around.roster.clock_of_reference(device, "talker")
+            self._clean(frame, talker[1].channel, now, clock)
 
-    def _clean(self, frame: Frame, channel: int, now: float) -> None:
+    def _clean(self, frame: Frame, channel: int, now: float, clock: ClockLine | None) -> None:
         if self._line is None or self._line.fs != frame.fs:
             self._line = _Line(self.around, frame.fs)
             self._meter.reset(frame.fs, np.zeros(1))
-        x, before, after = self._line.talker(frame, channel, now, self.control)
+        x, before, after = self._line.talker(frame, channel, now, clock, on=self.control)
         # The meter takes d̂ as e − ŝ∗y: with ŝ = 1 and y the change, d̂ is the talker as he came.
         self._meter.set_path(np.ones(1))
         self._meter.take(x, after - before, after)
@@ -170,7 +171,7 @@ class _Line:
         self._buffer.push(frame.timestamp, line.index_at(now) / self.fs, pcm)
 
     def talker(
-        self, frame: Frame, channel: int, now: float, on: bool
+        self, frame: Frame, channel: int, now: float, clock: ClockLine | None, *, on: bool
     ) -> tuple[Floats, Floats, Floats]:
         """Take a frame of the talker; return reference, talker before and after, all aligned."""
         n = len(frame.pcm)
@@ -191,10 +192,10 @@ class _Line:
         self._gain = goal
         adapting = self._gate.process(played.missing)
         self._learn(played.signal, np.where(adapting, before, np.nan), now)
-        self._steer(played.signal, before)
+        self._steer(played.signal, before, clock)
         return played.signal, before, after
 
-    def _steer(self, x: Floats, primary: Floats) -> None:
+    def _steer(self, x: Floats, primary: Floats, clock: ClockLine | None) -> None:
         """Keep the lag that the noise in both tracks has; the talker is chance to it."""
         self._unsteered.append((x, primary))
         line = self._buffer.tracker.line
@@ -205,7 +206,8 @@ class _Line:
             return
         rate = 1e6 * (self._buffer.rate - 1)
         self._guide.told({"rate_ppm": rate, "jumps": self._buffer.jumps})
-        answer = self._guide.take(*(np.concatenate(side) for side in zip(*parts, strict=True)))
+        heard, said = (np.concatenate(side) for side in zip(*parts, strict=True))
+        answer = self._guide.take(heard, said, clock)
         if answer is not None:
             self._buffer.guide_ppm = answer["rate_ppm"]
             if answer["skip"]:

@@ -97,6 +97,7 @@ class LookaheadMode(ModeRunner):
         waits_s = around.settings.lookahead_buffer_ms / 1000
         self._buffer = PlayoutBuffer(self.fs, waits_s, slew_ppm=_SLEW_PPM, jump_s=_JUMP_S)
         self._guide = PlayoutGuide(self.fs)
+        self._breaks = 0
         self._clock = ClockTracker(self.fs)
         self._due: int | None = None
         self._rng = np.random.default_rng(0xA11)
@@ -284,7 +285,11 @@ class LookaheadMode(ModeRunner):
             rate = 1e6 * (self._buffer.rate - 1)
             self._guide.told({"rate_ppm": rate, "jumps": self._buffer.jumps})
             x, _, _, disturbance = self.around.meter.window(_REPORT_S)
-            answer = self._guide.take(x, disturbance)
+            clock = self.around.roster.clock_of_reference(self.device)
+            answer = self._guide.take(x, disturbance, clock)
+        if self._breaks != self._guide.breaks:
+            self._breaks = self._guide.breaks
+            self.around.meter.doubt()
         if answer is not None:
             self._buffer.guide_ppm = answer["rate_ppm"]
             if answer["skip"]:

@@ -101,6 +101,7 @@ class SplitMode(ModeRunner):
         self._applied: dict[int, int] = {}
         self._purity = Energies(device.description.fs)
         self._guide = PlayoutGuide(device.description.fs)
+        self._breaks = 0
 
     def _reach(self) -> int:
         """Return the taps that the primary path needs too, which the solver follows as it does Ŝ.
@@ -161,7 +162,14 @@ class SplitMode(ModeRunner):
         return [
             Flow(source.device_id, heard.track, "forward", ours, mid),
             Flow(source.device_id, heard.track, "hear"),
+            *self._own_clock(),
         ]
+
+    def _own_clock(self) -> list[Flow]:
+        """Hear the device itself: two clocks known here beat one over two queues."""
+        ear = self.device.description.binding("error")
+        track = "data" if ear is None else ear.track
+        return [] if track == "data" else [Flow(self.device.device_id, track, "hear")]
 
     def parameters(self) -> dict[str, Any]:
         """Return where the reference comes from, taps and rate."""
@@ -199,7 +207,11 @@ class SplitMode(ModeRunner):
             answer = self._guide.release()
         else:
             reference, _, _, disturbance = self.around.meter.window(block.frames / block.fs)
-            answer = self._guide.take(reference, disturbance)
+            clock = self.around.roster.clock_of_reference(self.device)
+            answer = self._guide.take(reference, disturbance, clock)
+        if self._breaks != self._guide.breaks:
+            self._breaks = self._guide.breaks
+            self.around.meter.doubt()
         if answer is not None:
             text = json.dumps(answer)
             self.around.emit(SendMessage(self.device.device_id, "anc.control", text))

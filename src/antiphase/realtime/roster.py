@@ -10,9 +10,9 @@ import numpy as np
 from antiphase.arrays import Signal
 from antiphase.realtime.figures import DeviceFigures
 from antiphase.realtime.roles import DeviceDescription, Role, RoleBinding
-from antiphase.sync import ClockTracker
+from antiphase.sync import ClockLine, ClockTracker
 
-__all__ = ["Device", "Frame", "Roster", "Track"]
+__all__ = ["Device", "Frame", "Roster", "Track", "clock_between"]
 
 _REMEMBERED = 400
 
@@ -92,10 +92,15 @@ class Track:
         return anew
 
     @property
+    def line(self) -> ClockLine | None:
+        """The sender's clock on the server's; None until it is known."""
+        line = None if self._clock is None else self._clock.line
+        return line if line is not None and np.isfinite(line.error_ppm) else None
+
+    @property
     def drift_ppm(self) -> float | None:
         """How much faster than the server's the sender's clock runs; None until it is known."""
-        line = None if self._clock is None else self._clock.line
-        return line.drift_ppm if line is not None and np.isfinite(line.error_ppm) else None
+        return None if self.line is None else self.line.drift_ppm
 
     @property
     def loss(self) -> float | None:
@@ -106,6 +111,21 @@ class Track:
     def jitter_ms(self) -> float | None:
         """95th percentile of the delay above the least one."""
         return 1000 * float(np.quantile(self._late, 0.95)) if self._late else None
+
+
+def clock_between(source: Track, ours: Track) -> ClockLine | None:
+    """Return how much faster the source's clock runs than ours; None until both are known.
+
+    Each is known against the server's, and its packets have waited in one queue alone. Indices say
+    nothing here.
+    """
+    theirs, own = source.line, ours.line
+    if theirs is None or own is None:
+        return None
+    period_s = theirs.period_s / (own.period_s * ours.fs)
+    drift = (1 + 1e-6 * theirs.drift_ppm) / (1 + 1e-6 * own.drift_ppm) - 1
+    error_ppm = float(np.hypot(theirs.error_ppm, own.error_ppm))
+    return ClockLine(0.0, 0.0, period_s, 1e6 * drift, error_ppm)
 
 
 @dataclass
@@ -224,6 +244,13 @@ class Roster:
     def first(self, role: Role) -> tuple[Device, RoleBinding] | None:
         """Return the oldest device with a role."""
         return next(iter(self.holding(role)), None)
+
+    def clock_of_reference(self, ours: Device, role: Role = "error") -> ClockLine | None:
+        """Return the reference's clock against a device's, by what the server hears of both."""
+        found, ear = self.first("reference"), ours.description.binding(role)
+        if found is None or ear is None or "data" in {found[1].track, ear.track}:
+            return None
+        return clock_between(found[0].track(found[1].track), ours.track(ear.track))
 
     def looper(self) -> Device | None:
         """Return the oldest device with loudspeaker and error microphone."""
