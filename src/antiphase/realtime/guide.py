@@ -24,6 +24,11 @@ _MOST_PPM = 2000.0
 # What a line says it may be wrong by is five times what it is wrong by on average.
 _SURE_PPM = 150.0
 _PATIENCE_S = 3.0
+_NEWS_PPM = 60.0
+_CLEAR = 0.4
+# An estimate is for the middle of its average, and blocks and the way take a hop or two more: with
+# .3 the loop swings for seconds after a clock has changed.
+_GAIN = 0.2
 # A skip shows in the estimates when the segments from before have left the average, the round trip
 # to the device included.
 _BLIND_HOPS = 7
@@ -37,7 +42,8 @@ class PlayoutGuide:
     waited in two queues, each stream that reaches the server in one: where both clocks are known
     here the device is told that rate at once. Once it has settled the lag is anchored, and from
     then on every estimate of its change becomes a rate. A device that had to move its buffer by
-    itself says so in `jumps`: the lag is anchored anew.
+    itself says so in `jumps`: the lag is anchored anew. A clock that changes is first seen in the
+    lag; once timestamps tell its new rate that is taken whole, and what has slipped is skipped.
 
     Parameters
     ----------
@@ -61,6 +67,7 @@ class PlayoutGuide:
         self._heard = self._waited = self._blind = 0
         self._slip: float | None = None
         self._said = False
+        self._known: ClockLine | None = None
 
     @property
     def guiding(self) -> bool:
@@ -103,22 +110,38 @@ class PlayoutGuide:
         if self._heard < _SETTLE_S * self._fs:
             return None if line is None else self._say(line.drift_ppm)
         changes = self._tracker.process(np.nan_to_num(reference), np.nan_to_num(disturbance))
-        skip = 0.0
-        for change in changes:
-            if self._loop is None:
-                known_ppm = self._told_ppm if line is None else line.drift_ppm
-                self._loop = SyncLoop(self._tracker.hop, drift_ppm=known_ppm)
-            skip += self._judge(self._loop, change, line)
+        skip = sum(self._follow(change, line) for change in changes)
         if self._loop is None:
             return None if line is None else self._say(line.drift_ppm)
         return self._say(self._loop.rate_ppm, skip) if changes else None
 
+    def _follow(self, change: LagChange, line: ClockLine | None) -> float:
+        """Take an estimate; return the samples to skip."""
+        news = self._is_news(line)
+        if self._loop is None or news:
+            known_ppm = self._told_ppm if line is None else line.drift_ppm
+            self._loop = SyncLoop(self._tracker.hop, drift_ppm=known_ppm or 0.0, gain=_GAIN)
+        if news and change.clarity > _CLEAR and self._blind == 0:
+            self._blind = _BLIND_HOPS
+            return -change.samples
+        return self._judge(self._loop, change, line)
+
+    def _is_news(self, line: ClockLine | None) -> bool:
+        """Whether timestamps tell another rate than before: a clock that has changed."""
+        if line is None or line.error_ppm > _NEWS_PPM:
+            return False
+        before, self._known = self._known, line
+        if before is None:
+            return False
+        return abs(line.drift_ppm - before.drift_ppm) > line.error_ppm + before.error_ppm
+
     def _say(self, rate_ppm: float, skip: float = 0.0) -> dict[str, Any]:
+        skip = round(skip, 2)
         self._jumps += bool(skip)
         self.breaks += bool(skip) or not self._said
         self._said = True
         rate = float(np.clip(rate_ppm, -_MOST_PPM, _MOST_PPM))
-        return {"type": "playout", "rate_ppm": round(rate, 3), "skip": round(skip, 2)}
+        return {"type": "playout", "rate_ppm": round(rate, 3), "skip": skip}
 
     def _judge(self, loop: SyncLoop, change: LagChange, line: ClockLine | None) -> float:
         """Return the samples to skip, once two estimates in a row agree on a slip."""
