@@ -14,13 +14,17 @@ from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import AudioReceived, Event
 from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
+from antiphase.media.payload import AudioFormat
+from antiphase.media.routing import Gain, Route
 from antiphase.media.session import SessionSettings
 from antiphase.media.stun import Address
 
-__all__ = ["DRIVERS", "Driver", "Peer", "Room", "in_room", "is_media"]
+__all__ = ["DRIVERS", "FRAME", "L16", "Driver", "Peer", "Room", "echoes", "in_room", "is_media"]
 
 Driver = type[AsyncioDriver] | type[NativeDriver]
 DRIVERS = pytest.mark.parametrize("kind", [AsyncioDriver, NativeDriver], ids=["asyncio", "native"])
+L16 = AudioFormat("L16", 96, 8000)
+FRAME = np.full(80, 0.25)
 
 
 def is_media(datagram: bytes) -> bool:
@@ -133,6 +137,20 @@ class Room:
             await asyncio.sleep(0.01)
             if time.monotonic() >= end:
                 return
+
+
+async def echoes(room: Room, peer: Peer, session_id: str = "honest") -> None:
+    """Ten frames go out and ten come back, whatever else goes on."""
+    room.endpoint.set_routes(session_id, "0", (Route(Gain(), session_id, "0"),))
+    before = -1
+    while before < len(peer.frames()):  # what is still under way
+        before = len(peer.frames())
+        await room.run(0.05)
+    for _ in range(10):
+        peer.say(FRAME)
+        await room.run(0.01)
+    assert await room.until(lambda: len(peer.frames()) >= before + 10)
+    np.testing.assert_allclose(peer.frames()[-1], FRAME, atol=1e-4)
 
 
 def in_room(

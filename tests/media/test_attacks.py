@@ -16,14 +16,10 @@ from antiphase.errors import ProtocolError
 from antiphase.media.client import Client, ClientTrack
 from antiphase.media.dtls import Certificate, DtlsTransport
 from antiphase.media.events import Closed
-from antiphase.media.payload import AudioFormat
-from antiphase.media.routing import Gain, Route
 from antiphase.media.session import SessionSettings
 from antiphase.media.stun import Address, is_stun
-from tests.media.room import DRIVERS, Driver, Peer, Room, in_room, is_media
+from tests.media.room import DRIVERS, FRAME, L16, Driver, Peer, Room, echoes, in_room, is_media
 
-L16 = AudioFormat("L16", 96, 8000)
-FRAME = np.full(80, 0.25)
 CERTIFICATE = Certificate()
 
 
@@ -50,20 +46,6 @@ def foreign_hello() -> bytes:
     transport = DtlsTransport(CERTIFICATE, "client", (CERTIFICATE.fingerprint,))
     transport.start()
     return transport.take_outgoing()[0]
-
-
-async def echoes(room: Room, peer: Peer, session_id: str = "honest") -> None:
-    """Ten frames go out and ten come back, whatever else goes on."""
-    room.endpoint.set_routes(session_id, "0", (Route(Gain(), session_id, "0"),))
-    before = -1
-    while before < len(peer.frames()):  # what is still under way
-        before = len(peer.frames())
-        await room.run(0.05)
-    for _ in range(10):
-        peer.say(FRAME)
-        await room.run(0.01)
-    assert await room.until(lambda: len(peer.frames()) >= before + 10)
-    np.testing.assert_allclose(peer.frames()[-1], FRAME, atol=1e-4)
 
 
 def lines(caplog: pytest.LogCaptureFixture, counter: str) -> int:

@@ -19,6 +19,7 @@ from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
 from antiphase.media.tcp import is_tcp
 from tests.media.browser import needs_chromium, open_page
+from tests.media.offer_answer import check_answer
 
 pytestmark = needs_chromium
 
@@ -108,6 +109,7 @@ class Server:
 
     async def take(self, page: Page, session_id: str, sdp: str) -> None:
         answer = self.driver.endpoint.open(session_id, sdp, time.monotonic())
+        check_answer(sdp, answer)
         self.driver.flush()
         await page.evaluate(ANSWER, answer)
 

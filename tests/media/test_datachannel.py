@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import struct
 from collections import deque
 
 import pytest
 
-from antiphase.errors import ParameterError, SignalError
+from antiphase.errors import ParameterError, ProtocolError, SignalError
 from antiphase.media.datachannel import (
     MAX_MESSAGE,
     ChannelClosed,
@@ -16,6 +18,7 @@ from antiphase.media.datachannel import (
     ChannelOpened,
     DataChannels,
 )
+from tests.media.packets import numbered
 
 
 class Pair:
@@ -46,6 +49,58 @@ class Pair:
 
     def messages(self) -> list[bytes | str]:
         return [e.data for e in self.events if isinstance(e, ChannelMessage)]
+
+
+def unfinished(number: int, stream: int, size: int) -> bytes:
+    """Return a DATA chunk that begins a message which never ends."""
+    body = struct.pack("!LHHL", number & 0xFFFFFFFF, stream, 0, 53) + bytes(size)
+    return struct.pack("!BBH", 0, 2, len(body) + 4) + body + bytes(-len(body) % 4)
+
+
+@pytest.mark.parametrize(
+    ("size", "streams", "chunks"), [(1100, 1, 4000), (1, 1, 6000), (1, 4000, 4000)]
+)
+def test_messages_that_never_end_cost_bounded_memory(size: int, streams: int, chunks: int) -> None:
+    """Long or many pieces, on one stream or many: what is beyond the window is not taken."""
+    pair = Pair()
+    pair.client.open("a", 0.0)
+    pair.run(0.3)
+    sctp = pair.server._sctp
+    first, refused = (sctp._last_received_tsn or 0) + 2, 0  # one is missing for ever
+    each = max(1, 1200 // (20 + size))
+    for k in range(0, chunks, each):
+        pieces = [unfinished(first + j, j % streams, size) for j in range(k, k + each)]
+        try:
+            pair.server.receive(numbered(bytes(12) + b"".join(pieces), sctp), pair.now)
+        except ProtocolError:
+            refused += 1
+    assert refused > 0
+    held = [piece for stream in sctp._inbound_streams.values() for piece in stream.reassembly]
+    assert sum(len(piece.user_data) for piece in held) < 2.2e6
+    assert len(held) < 2200
+    assert len(sctp._inbound_streams) < 1100
+
+
+def test_a_backlog_behind_one_lost_piece_is_caught_up() -> None:
+    """Thousands of small messages wait for the one that was lost; it is taken, and all arrive."""
+    pair = Pair()
+    pair.client.open("a", 0.0)
+    pair.run(0.3)
+    sctp = pair.server._sctp
+    first = (sctp._last_received_tsn or 0) + 1
+    (stream,) = sctp._data_channels
+    whole = []
+    for k in range(3000):
+        body = struct.pack("!LHHL", first + k & 0xFFFFFFFF, stream, k + 1, 53) + b"x"
+        whole.append(struct.pack("!BBH", 0, 3, len(body) + 4) + body + bytes(-len(body) % 4))
+    for k in range(1, 3000):
+        with contextlib.suppress(ProtocolError):
+            pair.server.receive(numbered(bytes(12) + whole[k], sctp), pair.now)
+    pair.events += pair.server.poll_events()
+    assert pair.messages() == []
+    pair.server.receive(numbered(bytes(12) + whole[0], sctp), pair.now)
+    pair.events += pair.server.poll_events()
+    assert len(pair.messages()) > 2000
 
 
 def test_messages_arrive_whole_and_in_order() -> None:

@@ -13,6 +13,7 @@ import pytest
 from antiphase.codecs import opus
 from antiphase.media.audio import AudioSender
 from antiphase.media.payload import AudioFormat
+from tests.media.findings import FINDINGS, packets_of
 from tests.media.test_fuzz import mutate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,9 +36,9 @@ pytestmark = [
 
 
 def corpus() -> list[bytes]:
-    """Return honest packets in order, each followed by mutations of it, and cuts of the first."""
+    """Return past findings, then honest packets, each with a mutation of it, and cuts of some."""
     rng = np.random.default_rng(5)
-    result: list[bytes] = []
+    result = [p for path in FINDINGS if path.suffix == ".rtp" for p in packets_of(path)]
     for form in FORMATS:
         sender = AudioSender(form)
         n = form.sample_rate() // 100

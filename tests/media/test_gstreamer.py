@@ -15,6 +15,7 @@ import pytest
 
 from antiphase.media.routing import Gain, Route
 from antiphase.media.tcp import is_tcp
+from tests.media.offer_answer import check_answer
 from tests.media.room import DRIVERS, Driver, Room, in_room
 from tests.needs import missing
 
@@ -78,6 +79,7 @@ async def call(room: Room, elements: str, blocked: str | None = None) -> npt.NDA
     try:
         offer = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))["sdp"]
         answer = room.endpoint.open("gst", offer, time.monotonic())
+        check_answer(offer, answer)
         lines = answer.splitlines(keepends=True)
         answer = "".join(line for line in lines if f" 1 {blocked} " not in line)
         mid = room.endpoint.sessions["gst"].sections[0].offer.mid

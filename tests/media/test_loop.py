@@ -17,6 +17,7 @@ from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import AudioReceived, Closed, Connected, Event
 from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
+from tests.media.offer_answer import check_answer
 
 TONE_HZ = 440
 
@@ -85,6 +86,7 @@ async def call(
     answer = server.driver.endpoint.open(
         "echo", peer.localDescription.sdp, asyncio.get_running_loop().time()
     )
+    check_answer(peer.localDescription.sdp, answer)
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     try:
         await check(server, peer)

@@ -77,29 +77,29 @@ def negotiate(offer: Description, policy: AnswerPolicy) -> tuple[NegotiatedSecti
     Returns
     -------
     tuple of NegotiatedSection
-        In the offer's order; video, unknown transports and audio without a common format are
-        refused, the rest is taken.
+        In the offer's order; refused are video, unknown transports, audio without a common format
+        or without ``a=rtcp-mux``, and what the offer does not bundle with the first section that is
+        taken (there is one port).
     """
-    taken = 0
+    taken: list[MediaSection] = []
     sections = []
     for media in offer.media:
-        if media.kind == "application" and media.protocol.endswith("DTLS/SCTP"):
-            accepted = not media.rejected and media.sctp_port is not None
-            sections.append(NegotiatedSection(media, accepted, "sendrecv"))
-            continue
-        form = _choose(media, policy)
-        if (
-            media.kind != "audio"
-            or media.rejected
-            or form is None
-            or "SAVP" not in media.protocol
-            or taken == policy.max_audio
-        ):
+        form = _choose(media, policy) if media.kind == "audio" else None
+        audio = sum(m.kind == "audio" for m in taken)
+        apart = bool(taken) and not {taken[0].mid, media.mid} <= set(offer.bundle)
+        data = (
+            media.kind == "application"
+            and media.protocol.endswith("DTLS/SCTP")
+            and media.sctp_port is not None
+        )
+        sound = form is not None and "SAVP" in media.protocol and media.rtcp_mux
+        if media.rejected or apart or not (data or (sound and audio < policy.max_audio)):
             sections.append(NegotiatedSection(media, accepted=False))
             continue
-        taken += 1
-        direction = _TURNED[media.direction]
-        sections.append(NegotiatedSection(media, True, direction, form, secrets.randbits(32)))
+        taken.append(media)
+        direction = "sendrecv" if data else _TURNED[media.direction]
+        ssrc = None if data else secrets.randbits(32)
+        sections.append(NegotiatedSection(media, True, direction, form, ssrc))
     return tuple(sections)
 
 
@@ -119,6 +119,7 @@ def write_description(
     candidates: tuple[tuple[str, int], ...],
     policy: AnswerPolicy,
     *,
+    bundle: tuple[str, ...] = (),
     setup: str = "passive",
     lite: bool = True,
 ) -> str:
@@ -134,19 +135,21 @@ def write_description(
         Our addresses and ports, most preferred first.
     policy : AnswerPolicy
         As given to `negotiate`.
+    bundle : tuple of str
+        The mids that the offer has in one group; without one none is answered.
     setup : str
         DTLS role: "passive" in our answers, "actpass" in offers.
     lite : bool
         Whether we are an ICE-lite agent.
     """
-    bundle = " ".join(s.offer.mid for s in sections if s.accepted)
+    group = [s.offer.mid for s in sections if s.accepted and s.offer.mid in bundle]
     lines = [
         "v=0",
         f"o=- {secrets.randbits(62)} 2 IN IP4 127.0.0.1",
         "s=-",
         "t=0 0",
         *(["a=ice-lite"] if lite else []),
-        f"a=group:BUNDLE {bundle}".rstrip(),
+        *([f"a=group:BUNDLE {' '.join(group)}"] if group else []),
         "a=msid-semantic: WMS *",
     ]
     for section in sections:
@@ -181,8 +184,9 @@ def _section_lines(section: NegotiatedSection, policy: AnswerPolicy) -> list[str
         f"a={section.direction}",
         "a=rtcp-mux",
         f"a=rtpmap:{form.payload_type} {form.name}/{form.clock_rate}{channels}",
-        f"a=rtcp-fb:{form.payload_type} nack",
     ]
+    if not {(str(form.payload_type), "nack"), ("*", "nack")}.isdisjoint(offer.feedback):
+        lines.append(f"a=rtcp-fb:{form.payload_type} nack")
     if form.kind == "OPUS":
         stereo = ";stereo=1;sprop-stereo=1" if form.channels == 2 else ""
         lines.append(f"a=fmtp:{form.payload_type} minptime=10;useinbandfec=1{stereo}")

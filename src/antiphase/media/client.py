@@ -89,6 +89,7 @@ class Client:
             self._certificate.fingerprint,
             (),
             AnswerPolicy(ptime_ms=ptimes[0] if ptimes else None),
+            bundle=tuple(section.offer.mid for section in self._offered),
             setup="actpass",
             lite=False,
         )
@@ -241,6 +242,7 @@ def _section(kind: str, mid: int, protocol: str, first_format: str) -> MediaSect
         rejected=False,
         protocol=protocol,
         first_format=first_format,
+        feedback=frozenset({("*", "nack")}) if kind == "audio" else frozenset(),
     )
 
 

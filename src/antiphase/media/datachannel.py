@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from aiortc.rtcdatachannel import RTCDataChannel, RTCDataChannelParameters
-from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
+from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport, tsn_plus_one
 
 from antiphase.errors import ParameterError, ProtocolError, SignalError
+from antiphase.media.sctp import check_packet, first_tsn
 
 __all__ = [
     "MAX_MESSAGE",
@@ -36,6 +37,9 @@ MAX_MESSAGE = 65536
 
 _MAX_BUFFERED = 1 << 20
 _MAX_CHANNELS = 32
+_MAX_HELD_BYTES = 1 << 20  # beyond the window of 1 MB that the association announces
+_MAX_HELD_CHUNKS = 2048  # aiortc walks through them for each that comes
+_MAX_STREAMS = 1024
 _SCTP_PORT = 5000
 
 
@@ -194,10 +198,27 @@ class DataChannels:
         Raises
         ------
         ProtocolError
-            If the association fails on it.
+            If it is malformed, the association fails on it, or it adds to more than 2048 pieces of
+            unfinished messages, 1024 streams, or 1 MB beyond the window. A piece that is waited for
+            is taken up to twice of that.
         """
+        check_packet(packet)
+        self._check_held(packet)
         self._loop.create_task(self._sctp._handle_data(packet))  # noqa: SLF001 - as DTLS calls it
         self.tick(now)
+
+    def _check_held(self, packet: bytes) -> None:
+        """Refuse more where parts of unfinished messages, or streams, pile up."""
+        sctp = self._sctp
+        held = sum(len(s.reassembly) for s in sctp._inbound_streams.values())  # noqa: SLF001
+        streams = max(len(sctp._inbound_streams), len(sctp._data_channels))  # noqa: SLF001
+        room = 2 if first_tsn(packet) == tsn_plus_one(sctp._last_received_tsn or 0) else 1  # noqa: SLF001
+        if (
+            sctp._advertised_rwnd < -_MAX_HELD_BYTES * room  # noqa: SLF001
+            or held > _MAX_HELD_CHUNKS * room
+            or streams > _MAX_STREAMS
+        ):
+            raise ProtocolError("SCTP peer sends far beyond the window")
 
     def tick(self, now: float) -> None:
         """Run what is due by `now`; raises as `receive`."""

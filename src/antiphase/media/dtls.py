@@ -49,7 +49,7 @@ class Fingerprint:
     def matches(self, certificate: x509.Certificate) -> bool:
         """Whether `certificate` has this fingerprint; False for algorithms we don't accept."""
         algorithm = _HASHES.get(self.algorithm.lower())
-        if algorithm is None:
+        if algorithm is None or not self.value.isascii():
             return False
         actual = certificate.fingerprint(algorithm).hex()
         return hmac.compare_digest(actual, self.value.replace(":", "").lower())

@@ -135,7 +135,7 @@ class Endpoint:
         self._by_ufrag[agent.local.ufrag] = peer
         session.on_packet = lambda mid, packet: self._router.forward(session_id, mid, packet)
         session.decodes = lambda mid: self._router.decodes(session_id, mid)
-        return self._answer(peer)
+        return self._answer(peer, offer)
 
     def _renegotiate(self, peer: _Peer, offer: Description, now: float) -> str:
         agent = peer.agent
@@ -146,15 +146,16 @@ class Endpoint:
             agent.restart(IceCredentials.generate(), offer.credentials, now)
             self._by_ufrag[agent.local.ufrag] = peer
         peer.session.update_sections(negotiate(offer, self.settings.policy))
-        return self._answer(peer)
+        return self._answer(peer, offer)
 
-    def _answer(self, peer: _Peer) -> str:
+    def _answer(self, peer: _Peer, offer: Description) -> str:
         return write_description(
             peer.session.sections,
             peer.agent.local,
             self.certificate.fingerprint,
             self.settings.candidates,
             self.settings.policy,
+            bundle=offer.bundle,
         )
 
     def close(self, session_id: str, reason: str = "closed by the server") -> None:

@@ -6,6 +6,7 @@ Own reader instead of aiortc's: that one knows no payload type without an ``a=rt
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 
 from antiphase.errors import ProtocolError
@@ -17,7 +18,17 @@ __all__ = ["MID_URI", "Description", "MediaSection", "SdpLimits", "parse_descrip
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
-_STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000), 10: ("L16", 44100)}
+_STATIC = {
+    number: AudioFormat(name, number, rate, channels)
+    for number, name, rate, channels in (
+        (0, "PCMU", 8000, 1),
+        (8, "PCMA", 8000, 1),
+        (9, "G722", 8000, 1),
+        (10, "L16", 44100, 2),
+        (11, "L16", 44100, 1),
+    )
+}
+"""Formats whose numbers need no ``a=rtpmap`` (RFC 3551 table 4)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,7 @@ class MediaSection:
     ssrcs : tuple of int
         Announced synchronisation sources.
     mid_extension : int or None
-        Header extension id of the MID.
+        Header extension id of the MID, where it is for both directions.
     ptime_ms : float or None
         Packet length asked for.
     sctp_port : int or None
@@ -68,6 +79,12 @@ class MediaSection:
         Port 0 without bundle-only: the section is not in use.
     protocol : str
         Third field of the m-line.
+    first_format : str
+        Fourth field of the m-line.
+    rtcp_mux : bool
+        Whether RTP and RTCP may share a port.
+    feedback : frozenset of (str, str)
+        RTCP feedback that may be sent: payload type or "*", and what (``nack``).
     """
 
     kind: str
@@ -81,11 +98,16 @@ class MediaSection:
     rejected: bool
     protocol: str
     first_format: str
+    rtcp_mux: bool = True
+    feedback: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
 class Description:
-    """A whole offer or answer; credentials and fingerprints are those of the bundle."""
+    """A whole offer or answer; credentials and fingerprints are those of the bundle.
+
+    `bundle` has the mids that may share one transport, empty where there is no such group.
+    """
 
     credentials: IceCredentials
     fingerprints: tuple[Fingerprint, ...]
@@ -93,6 +115,7 @@ class Description:
     media: tuple[MediaSection, ...]
     candidates: tuple[tuple[str, int], ...] = ()
     ice_lite: bool = False
+    bundle: tuple[str, ...] = ()
 
 
 @dataclass
@@ -112,8 +135,12 @@ class _Section:
 
 
 def _split(text: str, limits: SdpLimits) -> tuple[_Section, list[_Section]]:
-    if len(text) > limits.max_bytes:
-        raise ProtocolError(f"SDP has {len(text)} bytes, at most {limits.max_bytes} are taken")
+    try:
+        size = len(text) if len(text) > limits.max_bytes else len(text.encode())
+    except UnicodeEncodeError as error:
+        raise ProtocolError("SDP has characters that UTF-8 can't carry") from error
+    if size > limits.max_bytes:
+        raise ProtocolError(f"SDP has {size} bytes, at most {limits.max_bytes} are taken")
     session = _Section()
     media: list[_Section] = []
     current = session
@@ -159,7 +186,7 @@ def _formats(section: _Section, numbers: list[str]) -> tuple[AudioFormat, ...]:
                 count = 2 if options.get("sprop-stereo") == "1" else 1
             form = AudioFormat(name, payload_type, int(rate), count, options)
         elif payload_type in _STATIC:
-            form = AudioFormat(*_STATIC[payload_type][:1], payload_type, _STATIC[payload_type][1])
+            form = _STATIC[payload_type]
         else:
             continue
         if known_format(form):
@@ -168,13 +195,36 @@ def _formats(section: _Section, numbers: list[str]) -> tuple[AudioFormat, ...]:
 
 
 def _candidates(section: _Section) -> list[tuple[str, int]]:
-    """Addresses of UDP host candidates by number; names (mDNS) are left out, a check will tell."""
+    """Addresses of UDP candidates by number; names (mDNS) are left out, a check will tell."""
     found = []
     for value in section.values("candidate"):
         parts = value.split()
-        if len(parts) >= 8 and parts[2].lower() == "udp" and not parts[4].endswith(".local"):
-            found.append((parts[4], int(parts[5])))
+        if len(parts) < 8 or parts[2].lower() != "udp":
+            continue
+        port = int(parts[5])
+        if _is_address(parts[4]) and 0 < port < 65536:
+            found.append((parts[4], port))
     return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _mid_extension(section: _Section, mid: str) -> int | None:
+    """Return the id under which both sides may name the section in each packet."""
+    for value in section.values("extmap"):
+        name, uri = value.split()[:2]
+        number, _, direction = name.partition("/")
+        if uri == MID_URI and direction in {"", "sendrecv"}:
+            # One-byte header extensions (RFC 8285) have ids 1 … 14 and up to 16 bytes.
+            fits = 1 <= int(number) <= 14 and len(mid.encode()) <= 16
+            return int(number) if fits else None
+    return None
 
 
 def _media(section: _Section, index: int, limits: SdpLimits) -> MediaSection:
@@ -184,13 +234,9 @@ def _media(section: _Section, index: int, limits: SdpLimits) -> MediaSection:
     kind, port, protocol, *numbers = parts
     if len(numbers) > limits.max_formats:
         raise ProtocolError(f"SDP m-line has more than {limits.max_formats} formats")
-    extension = next(
-        (v.split()[0].partition("/")[0] for v in section.values("extmap") if v.endswith(MID_URI)),
-        None,
-    )
     mid = section.value("mid") or str(index)
-    # One-byte header extensions (RFC 8285) have ids 1 … 14 and up to 16 bytes.
-    carried = extension is not None and 1 <= int(extension) <= 14 and len(mid.encode()) <= 16
+    if len(mid.split()) != 1:
+        raise ProtocolError("SDP has a mid with a space")
     ptime = section.value("ptime")
     sctp = section.value("sctp-port")
     ssrcs = dict.fromkeys(int(value.split()[0]) for value in section.values("ssrc"))
@@ -200,12 +246,14 @@ def _media(section: _Section, index: int, limits: SdpLimits) -> MediaSection:
         direction=next((d for d in DIRECTIONS if section.flag(d)), "sendrecv"),
         formats=_formats(section, numbers) if kind == "audio" else (),
         ssrcs=tuple(ssrcs),
-        mid_extension=int(extension) if extension and carried else None,
+        mid_extension=_mid_extension(section, mid),
         ptime_ms=float(ptime) if ptime else None,
         sctp_port=int(sctp) if sctp else None,
         rejected=int(port) == 0 and not section.flag("bundle-only"),
         protocol=protocol,
         first_format=numbers[0],
+        rtcp_mux=section.flag("rtcp-mux"),
+        feedback=frozenset(v.partition(" ")[::2] for v in section.values("rtcp-fb")),
     )
 
 
@@ -241,6 +289,7 @@ def parse_description(text: str, limits: SdpLimits | None = None) -> Description
     password = first.value("ice-pwd") or session.value("ice-pwd")
     if not ufrag or not password or len(ufrag) > 256 or not 22 <= len(password) <= 256:
         raise ProtocolError("SDP has no usable ice-ufrag and ice-pwd")
+    groups = [value.split() for value in session.values("group")]
     fingerprints = _fingerprints(session, first)
     if not fingerprints:
         raise ProtocolError("SDP has no DTLS fingerprint")
@@ -251,4 +300,5 @@ def parse_description(text: str, limits: SdpLimits | None = None) -> Description
         media=media,
         candidates=candidates,
         ice_lite=session.flag("ice-lite"),
+        bundle=next((tuple(mids) for kind, *mids in filter(None, groups) if kind == "BUNDLE"), ()),
     )

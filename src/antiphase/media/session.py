@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -321,7 +322,7 @@ class MediaSession:
             return
         try:
             bitrate, ssrcs = aiortc_rtp.unpack_remb_fci(packet.fci)
-        except (ValueError, IndexError, OverflowError):
+        except (ValueError, struct.error):
             self.counters.rtcp_malformed += 1
             return
         for mid, sender in self.senders.items():
