@@ -156,3 +156,27 @@ def test_other_rates_and_channels_are_refused() -> None:
         solver.receive(Block(0, 0, 16000, x, x, x))
     with pytest.raises(SignalError):
         solver.receive(Block(0, 0, FS, x, np.zeros((BLOCK, 2), np.float32), x))
+
+
+def test_a_filter_that_was_taken_over_is_pushed_with_the_first_block() -> None:
+    """With the Ŝ that it rests on; one that does harm is answered with silence at the next one."""
+    first = _Device(_solver())
+    for _ in range(12):
+        first.step()
+    good = first.solver.control_filter
+    device = _Device(_solver())
+    device.solver.take_over(good)
+    pushes = [m for m in device.step() if isinstance(m, Push)]
+    assert len(pushes) == 1
+    # The block itself has been learnt from by then.
+    assert np.linalg.norm(pushes[0].taps[0, 0] - good) < 0.01 * np.linalg.norm(good)
+    assert pushes[0].secondary_path.shape == (1, 1, len(S) + 40)
+    device.step()
+    device.step()
+    assert _reduction(device) > 15
+    harmed = _Device(_solver())
+    harmed.solver.take_over(-3 * good)
+    harmed.step()
+    assert any(isinstance(m, Rollback | Push) for m in harmed.step())
+    harmed.step()
+    assert _reduction(harmed) > -0.5

@@ -8,6 +8,7 @@ import pytest
 from antiphase.devices.rig import make_scene
 from antiphase.errors import AntiphaseError
 from antiphase.realtime import DeviceDescription, PlayAudio, RoleBinding
+from antiphase.realtime.carried import Carried, device_key
 from antiphase.realtime.load import InlinePool
 from antiphase.realtime.meter import Meter
 from antiphase.realtime.mode import Surroundings
@@ -22,12 +23,15 @@ from .engine_loop import FS, paths, speaker
 ROLES = (RoleBinding("error", "0"), RoleBinding("loudspeaker", "0"))
 
 
-def made(roles: tuple[RoleBinding, ...] = ROLES) -> tuple[LookaheadMode, list[Output], Roster]:
+def made(
+    roles: tuple[RoleBinding, ...] = ROLES, carried: Carried | None = None
+) -> tuple[LookaheadMode, list[Output], Roster]:
     roster = Roster()
     roster.add("k", DeviceDescription("k", (RoleBinding("reference", "0"),)))
     device = roster.add("w", speaker(paths()[1], roles=roles))
     sent: list[Output] = []
     around = Surroundings(EngineSettings(), roster, InlinePool(), Meter(), sent.append)
+    around.carried = carried
     return LookaheadMode(around, device), sent, roster
 
 
@@ -80,6 +84,22 @@ def test_every_frame_is_answered_also_one_that_never_came() -> None:
     assert len(sent) == 5
     mode.hear(device, "0", Frame(np.ones(40), 900040, 16000), 1.0)
     assert len(sent) == 5
+
+
+def test_a_carried_filter_is_moved_to_the_new_lag() -> None:
+    """It goes on where the probe finds the loop to be now, as the same filter."""
+    taps = np.concatenate([np.zeros(40), np.random.default_rng(1).standard_normal(100)])
+    taps = np.pad(taps, (0, 256 - len(taps)))
+    key = device_key(speaker(paths()[1], roles=ROLES))
+    mode, _, _ = made(carried=Carried("lookahead", key, taps, paths()[1], 300))
+    assert mode.to_carry() is None
+    x, y, e = np.random.default_rng(2).standard_normal((3, FS))
+    mode.around.meter.take(x, y, e, np.ones(FS, bool))
+    mode._start(317)
+    kept = mode.to_carry()
+    assert kept is not None
+    assert kept.lag == 317
+    np.testing.assert_allclose(kept.control_filter[23:123], taps[40:140], rtol=1e-6)
 
 
 def test_its_needs_are_checked() -> None:

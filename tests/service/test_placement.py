@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from antiphase.errors import ParameterError
+from antiphase.realtime import Carried
 from antiphase.service.host import RoomHost
 from antiphase.service.settings import ServiceSettings
 from antiphase.storage.sessions import SessionRecord
@@ -133,5 +135,39 @@ def test_who_has_seemed_dead_lets_go_of_what_another_has_claimed(
         kinds = [row.kind for row in await two.journal.past(session_id, 0.0, 100)]
         assert "moved" in kinds
         assert "ended" not in kinds
+
+    with_two(tmp_path, check)
+
+
+def test_a_session_that_moves_takes_its_filter_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that goes away keeps it for the other, which begins with it, once."""
+    kept = Carried("split", "8000/4/x", np.arange(4.0), np.arange(3.0))
+    monkeypatch.setattr("antiphase.realtime.Engine.to_carry", lambda _: kept)
+
+    async def check(one: RoomHost, two: RoomHost) -> None:
+        session_id = await made(one)
+        await asyncio.sleep(0.7)
+        one.draining = True
+        await one.placement.move_all()
+        assert not one.has(session_id)
+        assert await two.placement.locate(session_id) is None
+        found = two.rooms.room(session_id).engine._around.carried
+        assert found is not None
+        assert found.to_bytes() == kept.to_bytes()
+        assert two.stores.states.items("filter/") == {}
+
+    with_two(tmp_path, check)
+
+
+def test_a_kept_filter_that_can_not_be_read_does_no_harm(tmp_path: Path) -> None:
+    """The session opens without it."""
+
+    async def check(_: RoomHost, two: RoomHost) -> None:
+        await two.registry.open(SessionRecord("a", "http://dead", 1.0, 9e9))
+        two.stores.states.put("filter/a", b"nonsense", 60.0)
+        assert await two.placement.locate("a") is None
+        assert two.rooms.room("a").engine._around.carried is None
 
     with_two(tmp_path, check)

@@ -93,7 +93,7 @@ class SplitSolver:
         self._seq = -1
         self._unacked: Push | None = None
         self._waiting_since = 0
-        self._was_resent = self._silent = self._is_new_path = False
+        self._was_resent = self._silent = self._is_new_path = self._taken_over = False
         self._adopted_at = 0
         self._probed = False
         self._refused = self._unsound = self._resent = self._lost = 0
@@ -131,6 +131,18 @@ class SplitSolver:
             resent=self._resent,
             lost_blocks=self._lost,
         )
+
+    def take_over(self, control_filter: npt.ArrayLike) -> None:
+        """Begin with a filter that another solver found for this device, by the Ŝ given here.
+
+        It is pushed with the first block, and with it Ŝ; whether it helps is judged as always.
+
+        Parameters
+        ----------
+        control_filter : array_like, shape (n_taps,)
+        """
+        self._solver.control_filter = control_filter
+        self._taken_over = self._is_new_path = True
 
     def receive(self, message: Message) -> list[Message]:
         """Take in a message of the device.
@@ -310,9 +322,10 @@ class SplitSolver:
                 self._was_resent = True
                 self._resent += 1
                 return [self._unacked]
-        if self._stored < self._settings.first_push * self._n_taps:
+        taken_over, self._taken_over = self._taken_over, False
+        if self._stored < self._settings.first_push * self._n_taps and not taken_over:
             return []
-        if self._foretold.reduction_db < self._settings.least_db:
+        if not taken_over and self._foretold.reduction_db < self._settings.least_db:
             if self._silent:
                 return []
             self._silent = True

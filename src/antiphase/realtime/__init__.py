@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from antiphase.realtime.carried import Carried
 from antiphase.realtime.engine import Engine
 from antiphase.realtime.figures import Figures
 from antiphase.realtime.load import InlinePool, SolverPool, ThreadPool, Ticket
@@ -10,6 +11,7 @@ from antiphase.realtime.roles import DeviceDescription, Role, RoleBinding
 from antiphase.realtime.settings import EngineSettings
 
 __all__ = [
+    "Carried",
     "DeviceDescription",
     "Engine",
     "EngineSettings",

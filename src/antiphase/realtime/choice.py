@@ -8,7 +8,7 @@ from antiphase.realtime.margin import MarginEstimate, causality_margin
 from antiphase.realtime.meter import Meter
 from antiphase.realtime.roster import Device, Roster
 
-__all__ = ["Chooser", "budget", "missing_for"]
+__all__ = ["Chooser", "budget", "missing_for", "words_of"]
 
 _MEASURE_S = 1.0
 _SHORTEST_S = 0.8
@@ -16,6 +16,11 @@ _LONGEST_S = 4.0
 _LATE_MS = 40.0
 _LEAST_MS = 1.0
 _STALE_S = 6.0
+
+
+def words_of(choice: Choice) -> str:
+    """Return a reason without its numbers, which change all the time."""
+    return "".join(c for c in choice.reason if not c.isdigit())
 
 
 def missing_for(mode: Mode, roster: Roster) -> str | None:

@@ -13,7 +13,8 @@ from antiphase.control.split_protocol import decode
 from antiphase.errors import AntiphaseError, ProtocolError, require
 from antiphase.realtime.blocks import explained_by, samples_of
 from antiphase.realtime.bound import BoundKeeper
-from antiphase.realtime.choice import Chooser, budget, missing_for
+from antiphase.realtime.carried import Carried
+from antiphase.realtime.choice import Chooser, budget, missing_for, words_of
 from antiphase.realtime.figures import Figures
 from antiphase.realtime.load import InlinePool, SolverPool
 from antiphase.realtime.meter import Meter
@@ -205,12 +206,7 @@ class Engine:
         if not isinstance(message, dict):
             raise ProtocolError("a message of anc.control must be a JSON object with a type")
         if message.get("type") == "latency":
-            known = ("capture", "buffer", "converters")
-            device.told_ms = {
-                k: float(message[k])
-                for k in known
-                if isinstance(message.get(k), int | float) and 0 <= message[k] < 1e4
-            }
+            device.take_latency(message)
         self._runner.told(device, message, now)
 
     def link_report(
@@ -337,7 +333,7 @@ class Engine:
             self._runner.stop(now)
             self._runner = make_mode(choice.mode, self._around)
             self._runner.control = self._control
-        if not same or said.mode != choice.mode or _words(said) != _words(choice):
+        if not same or said.mode != choice.mode or words_of(said) != words_of(choice):
             self._announce()
         if not same:
             self._runner.start(now)
@@ -369,6 +365,16 @@ class Engine:
             self._flows = flows
             self._outputs.append(SetRoutes(flows))
 
+    # Moving to another server
+
+    def to_carry(self) -> Carried | None:
+        """Return the filter in force for another engine to go on with, None where there is none."""
+        return self._runner.to_carry()
+
+    def take_over(self, carried: Carried) -> None:
+        """Let the first mode and device that it suits begin with a filter found elsewhere."""
+        self._around.carried = carried
+
     # Figures
 
     def figures(self, now: float) -> Figures:
@@ -392,8 +398,3 @@ class Engine:
             split=self._runner.split_figures(),
             scene=self._scene,
         )
-
-
-def _words(choice: Choice) -> str:
-    """Return a reason without its numbers, which change all the time."""
-    return "".join(c for c in choice.reason if not c.isdigit())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from antiphase.control import Message, Mode
+from antiphase.realtime.carried import Carried
 from antiphase.realtime.figures import Attenuation
 from antiphase.realtime.load import SolverPool
 from antiphase.realtime.meter import Meter
@@ -34,6 +35,8 @@ class Surroundings:
         Counts a frame or an update that came too late.
     margin_ms : callable
         Returns the causality margin as measured so far.
+    carried : Carried, optional
+        What another server knew of the session; whoever uses it takes it out.
     """
 
     settings: EngineSettings
@@ -43,6 +46,15 @@ class Surroundings:
     emit: Callable[[Output], None]
     misses: Callable[[], None] = field(default=lambda: None)
     margin_ms: Callable[[], float | None] = field(default=lambda: None)
+    carried: Carried | None = None
+
+    def take_carried(self, kind: str, device: Device) -> Carried | None:
+        """Return what was carried here if it is for this kind of mode and device, once."""
+        carried = self.carried
+        if carried is None or not carried.fits(kind, device.description):
+            return None
+        self.carried = None
+        return carried
 
 
 class ModeRunner:
@@ -114,6 +126,10 @@ class ModeRunner:
     def delay_ms(self) -> float:
         """Return for how long sound waits on the server by the mode's own will."""
         return 0.0
+
+    def to_carry(self) -> Carried | None:
+        """Return the filter in force for another server to go on with, None where there is none."""
+        return None
 
     def split_figures(self) -> dict[str, Any] | None:
         """Return the state of split control, None in other modes."""

@@ -11,6 +11,7 @@ from scipy import fft, signal
 from antiphase.adaptive import ModifiedFxNLMS
 from antiphase.control import FeedforwardController, Mode
 from antiphase.errors import AntiphaseError
+from antiphase.realtime.carried import Carried, device_key
 from antiphase.realtime.guide import PlayoutGuide
 from antiphase.realtime.mode import ModeRunner, Surroundings, listening
 from antiphase.realtime.outputs import Flow, PlayAudio
@@ -103,7 +104,8 @@ class LookaheadMode(ModeRunner):
         self._rng = np.random.default_rng(0xA11)
         self._controller: FeedforwardController | None = None
         self._gate = AdaptationGate(0)
-        self._learnt: tuple[int, Floats] | None = None
+        carried = around.take_carried("lookahead", device)
+        self._learnt = None if carried is None else (carried.lag, carried.control_filter)
         self._level = 0.0
         self._newest: Floats = np.zeros(1)
         self._parts: list[tuple[Floats, Floats, Floats, Flags]] = []
@@ -151,6 +153,14 @@ class LookaheadMode(ModeRunner):
     def knows_the_loop(self) -> bool:
         """Whether the lag has been measured."""
         return self.lag is not None
+
+    def to_carry(self) -> Carried | None:
+        """Return the filter in force and the lag that it was found at."""
+        controller, key = self._controller, device_key(self.device.description)
+        if controller is None or self.lag is None or controller.status.mutes:
+            return None
+        taps = np.array(controller.control_filter, np.float64).ravel()
+        return Carried("lookahead", key, taps, self._path, self.lag)
 
     def delay_ms(self) -> float:
         """Return for how long the reference waits here to be played out."""

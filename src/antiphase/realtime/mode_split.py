@@ -30,6 +30,7 @@ from antiphase.control.split_protocol import encode
 from antiphase.dsp.response import first_arrival
 from antiphase.errors import AntiphaseError
 from antiphase.realtime.blocks import merge_blocks, samples_of
+from antiphase.realtime.carried import Carried, device_key
 from antiphase.realtime.guide import PlayoutGuide
 from antiphase.realtime.load import Ticket
 from antiphase.realtime.mode import ModeRunner, Surroundings, listening
@@ -83,12 +84,18 @@ class SplitMode(ModeRunner):
         if path is None:
             raise AntiphaseError("split control needs a secondary path estimate at join")
         self._device_reach = len(path)
+        carried = around.take_carried("split", device)
+        known = path if carried is None else carried.secondary_path_estimate
+        self._path = np.pad(known, (0, max(0, self._reach() - len(known))))
         self._solver = SplitSolver(
             device.description.taps,
-            secondary_path_estimate=np.pad(path, (0, self._reach() - len(path))),
+            secondary_path_estimate=self._path,
             fs=device.description.fs,
             settings=self.solver_settings(),
         )
+        self._goes_on = carried is not None
+        if carried is not None:
+            self._solver.take_over(carried.control_filter)
         self._status = self._solver.status
         self._inbox: list[Message] = []
         self._ticket: Ticket[_Solved] | None = None
@@ -251,6 +258,7 @@ class SplitMode(ModeRunner):
 
     def _apply(self, solved: _Solved) -> None:
         self._status = solved.status
+        self._path = solved.path
         self.around.meter.set_path(solved.path)
         self._note_interval(solved.seconds)
         for answer in solved.answers:
@@ -258,7 +266,8 @@ class SplitMode(ModeRunner):
                 self._probe = answer
             elif isinstance(answer, Push):
                 self._keep(answer)
-            if self.control and (self._heard_s >= _LISTEN_S or not isinstance(answer, Push)):
+            listened = self._goes_on or self._heard_s >= _LISTEN_S
+            if self.control and (listened or not isinstance(answer, Push)):
                 self._send(answer)
             elif isinstance(answer, Push):
                 # Nobody plays it: without this the solver would wait for an answer for ever.
@@ -315,6 +324,13 @@ class SplitMode(ModeRunner):
         wanted = signal.oaconvolve(joined, taps)[len(joined) - len(x) : len(joined)][known:]
         rest = float(np.sum((y[known:] - wanted) ** 2))
         self._purity.add(float(wanted @ wanted), rest, len(wanted))
+
+    def to_carry(self) -> Carried | None:
+        """Return the filter in force and Ŝ as it is followed."""
+        taps = self._taps.get(self._status.in_force)
+        if taps is None:
+            return None
+        return Carried("split", device_key(self.device.description), taps, self._path)
 
     def split_figures(self) -> dict[str, Any]:
         """Return versions, changes and the update interval."""

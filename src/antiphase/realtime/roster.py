@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -160,6 +161,15 @@ class Device:
     def track(self, mid: str) -> Track:
         """Return the state of an incoming stream, new where there was none."""
         return self.tracks.setdefault(mid, Track())
+
+    def take_latency(self, message: dict[str, Any]) -> None:
+        """Take what it says of its own latencies; what is no number of ms is ignored."""
+        known = ("capture", "buffer", "converters")
+        self.told_ms = {
+            k: float(message[k])
+            for k in known
+            if isinstance(message.get(k), int | float) and 0 <= message[k] < 1e4
+        }
 
     @property
     def can_split(self) -> bool:

@@ -20,7 +20,7 @@ from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
 from antiphase.media.native_session import native_loop_available
 from antiphase.media.session import SessionSettings
-from antiphase.realtime import DeviceDescription, ThreadPool
+from antiphase.realtime import Carried, DeviceDescription, ThreadPool
 from antiphase.service.journal import Journal
 from antiphase.service.live_recordings import LiveRecordings
 from antiphase.service.outboxes import Outbox, Outboxes
@@ -204,6 +204,7 @@ class RoomHost:
                     figures.pop(large)
                 self.journal.record(session_id, "measured", figures, since=session.measured_at)
                 session.measured_at = wall
+                self.placement.keep_filter(session_id)
 
     def _flush(self) -> None:
         if self._driver is not None:
@@ -299,12 +300,17 @@ class RoomHost:
         """Whether a session is here."""
         return session_id in self._sessions
 
-    def adopt(self, record: SessionRecord) -> None:
-        """Open the room of a session that the registry knows; raises as `create`."""
+    def adopt(self, record: SessionRecord, carried: Carried | None = None) -> None:
+        """Open the room of a session that the registry knows, with a filter that it had elsewhere.
+
+        Raises as `create`.
+        """
         session_id, scene = record.session_id, record.scene
 
         def make(rooms: Rooms, now: float) -> None:
             rooms.create(session_id, mode=record.mode, name=record.name, scene=scene, now=now)
+            if carried is not None:
+                rooms.room(session_id).engine.take_over(carried)
             if not record.control:
                 rooms.set_control(session_id, on=False, now=now)
 

@@ -133,7 +133,7 @@ class LiveRecordings:
         await self._host.registry.ask(keep)
 
     def _begin(self, recording_id: str, session_id: str, name: str, seconds: float) -> None:
-        devices = self._host.rooms.devices(session_id)
+        devices = self._host.rooms.room(session_id).devices
 
         def keep(piece: Piece) -> None:
             self._keep(live, piece)
@@ -188,7 +188,7 @@ class LiveRecordings:
             recorder, rooms = live.recorder, self._host.rooms
             figures = partial(_figures, self._host, live.session_id)
             tick = partial(RoomRecorder.tick, now=now, figures=figures)
-            if not rooms.keep(live.session_id, tick):
+            if not rooms.room(live.session_id).keep(tick):
                 self.stop(live.session_id, "a fault ended it, see the log")
             elif live.over:
                 self.stop(live.session_id, live.over)
@@ -203,7 +203,8 @@ class LiveRecordings:
         if live is None:
             return False
         now, figures = self._host.now(), partial(_figures, self._host, session_id)
-        self._host.rooms.keep(session_id, partial(RoomRecorder.end, now=now, figures=figures))
+        room = self._host.rooms.room(session_id)
+        room.keep(partial(RoomRecorder.end, now=now, figures=figures))
         self._host.rooms.record(session_id, None)
         self.written.put(partial(self._finish, live, reason))
         message = {"type": "recording", "state": "off", **live.about(), "reason": reason}

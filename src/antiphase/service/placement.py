@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from antiphase.errors import AntiphaseError, ParameterError, StoreError
+from antiphase.realtime import Carried
 from antiphase.service.registry import BEAT_S, Beat
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = ["Placement"]
 _LOG = logging.getLogger("antiphase.service")
 _TRIES = 3
 _COMPARE_S = 30.0
+_SETTLE_S = 1.0
 
 
 class Placement:
@@ -65,8 +67,9 @@ class Placement:
                 continue  # another worker was quicker: look again
             if target is not None:
                 return target
+            carried = await self._carried(session_id)
             if not host.has(session_id):
-                host.adopt(replace(record, worker=to))
+                host.adopt(replace(record, worker=to), carried)
             return None
         raise ParameterError("session_id", session_id, "an open session")
 
@@ -76,12 +79,27 @@ class Placement:
             raise ParameterError("server", "full or draining", "asked again later")
         return others[0]
 
+    async def _carried(self, session_id: str) -> Carried | None:
+        """Return the filter that the session had where it was, None where that is not known."""
+        try:
+            kept = await self._host.registry.filter_of(session_id)
+            return None if kept is None else Carried.from_bytes(kept)
+        except AntiphaseError as error:
+            _LOG.warning("session %s begins without a filter: %s", session_id, error)
+            return None
+
+    def keep_filter(self, session_id: str) -> None:
+        """Keep a session's filter where another worker finds it."""
+        carried = self._host.rooms.room(session_id).engine.to_carry()
+        if carried is not None:
+            self._host.registry.keep_filter(session_id, carried.to_bytes())
+
     async def begin(self) -> None:
         """Say that this worker lives, and open its sessions of before it was restarted."""
         await self._beat()
         try:
             for record in await self._host.registry.mine():
-                self._host.adopt(record)
+                self._host.adopt(record, await self._carried(record.session_id))
             await self._host.recordings.begin()
         except AntiphaseError as error:
             _LOG.warning("what an earlier run left was not taken up: %s", error)
@@ -137,7 +155,11 @@ class Placement:
         await self._beat()
         try:
             others = await registry.others()
-            for k, record in enumerate(host.records(before=time.time() + 1)):
+            records = host.records(before=time.time() + 1)
+            for record in records:
+                self.keep_filter(record.session_id)
+            await asyncio.to_thread(registry.later.settle, _SETTLE_S)
+            for k, record in enumerate(records):
                 if not others:
                     return
                 target = others[k % len(others)]

@@ -31,7 +31,7 @@ BEAT_S = 0.5
 """How often a worker says that it lives, s."""
 _LIVES_S = 2.5
 _KEPT_S = 60.0
-_PREFIX = "worker/"
+_PREFIX, _FILTER = "worker/", "filter/"
 _THREADS = 4
 
 
@@ -145,6 +145,20 @@ class Registry:
     async def mine(self) -> list[SessionRecord]:
         """Return this worker's sessions, oldest first; raises as `ask`."""
         return await self.ask(lambda: self._sessions.by_worker(self.url))
+
+    async def filter_of(self, session_id: str) -> bytes | None:
+        """Return the filter that was kept of a session, once; raises as `ask`."""
+
+        def take() -> bytes | None:
+            value = self._states.get(_FILTER + session_id)
+            self._states.delete(_FILTER + session_id)
+            return value
+
+        return await self.ask(take)
+
+    def keep_filter(self, session_id: str, data: bytes) -> None:
+        """Keep a session's filter for whoever goes on with it, soon and for a minute."""
+        self.later.put(lambda: self._states.put(_FILTER + session_id, data, _KEPT_S))
 
     def update(self, record: SessionRecord) -> None:
         """Replace a session's row, soon."""

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from antiphase.errors import ParameterError, ProtocolError, SignalError, require
@@ -141,10 +141,11 @@ class Rooms:
         ParameterError
             If there is none of that id.
         """
-        room = self._room(session_id)
+        room = self.room(session_id)
         return room.as_dict(session_id, self._connected)
 
-    def _room(self, session_id: str) -> Room:
+    def room(self, session_id: str) -> Room:
+        """Return a room as it is; raises as `describe`."""
         room = self._rooms.get(session_id)
         if room is None:
             raise ParameterError("session_id", session_id, "an open session")
@@ -160,7 +161,7 @@ class Rooms:
         ParameterError
             If there is no such room or it is full.
         """
-        room = self._room(session_id)
+        room = self.room(session_id)
         most = self.settings.most_devices
         require(len(room.devices) < most, "devices", len(room.devices) + 1, f"at most {most}")
         device_id = secrets.token_hex(8)
@@ -199,7 +200,7 @@ class Rooms:
 
     def echo(self, session_id: str, device_id: str) -> None:
         """Let a device that has offered hear its first track itself; raises as `describe`."""
-        self._room(session_id).switchboard.add_echo(device_id, "0")
+        self.room(session_id).switchboard.add_echo(device_id, "0")
 
     def offer(self, session_id: str, device_id: str, sdp: str, now: float) -> str:
         """Take a device's offer and return the answer; a second one renegotiates.
@@ -211,7 +212,7 @@ class Rooms:
         ProtocolError
             If the offer is refused.
         """
-        room = self._room(session_id)
+        room = self.room(session_id)
         require(device_id in room.devices, "device_id", device_id, "a device of the session")
         try:
             answer = self._endpoint.open(device_id, sdp, now)
@@ -232,20 +233,12 @@ class Rooms:
 
     # Recording
 
-    def devices(self, session_id: str) -> Mapping[str, DeviceDescription]:
-        """Return who is in a room, now and later; raises as `describe`."""
-        return self._room(session_id).devices
-
     def record(self, session_id: str, recorder: RoomRecorder | None) -> None:
         """Let a recorder have what it wants of a room; again whenever its consents change."""
         room = self._rooms.get(session_id)
         if room is not None:
             room.recorder = recorder
             room.switchboard.set_recorded(set() if recorder is None else recorder.sections())
-
-    def keep(self, session_id: str, work: Callable[[RoomRecorder], None]) -> bool:
-        """Let a room's recorder do something; False where there is none, or a fault ended it."""
-        return session_id in self._rooms and self._rooms[session_id].keep(work)
 
     # Events and time
 
@@ -341,20 +334,20 @@ class Rooms:
 
     def set_control(self, session_id: str, on: bool, now: float) -> None:
         """Switch a room's anti-noise on or off; raises as `describe`."""
-        room = self._room(session_id)
+        room = self.room(session_id)
         room.engine.set_control(on, now)
         self._carry_out(session_id, room, now)
 
     def set_mode(self, session_id: str, mode: str, now: float) -> None:
         """Ask for a mode or ``auto``; raises as `create`."""
-        room = self._room(session_id)
+        room = self.room(session_id)
         room.engine.set_mode(mode, now)
         room.mode = mode
         self._carry_out(session_id, room, now)
 
     def report_truth(self, session_id: str, nr_db: float, now: float) -> None:
         """Take the true attenuation from a rig; raises as `describe`."""
-        self._room(session_id).engine.report_truth(nr_db, now)
+        self.room(session_id).engine.report_truth(nr_db, now)
 
     def figures(self, session_id: str, now: float | None = None) -> Figures:
         """Return a room's figures, by default those of the last time it told; raises as `describe`.
@@ -365,7 +358,7 @@ class Rooms:
         now : float, optional
             s.
         """
-        room = self._room(session_id)
+        room = self.room(session_id)
         return room.engine.figures(room.told_at if now is None else now)
 
     def poll_messages(self) -> list[tuple[str, str | None, dict[str, Any]]]:
