@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.server
 import json
 import os
 import threading
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from antiphase.cli import app
 from antiphase.devices.loadtest import LoadSettings
 from antiphase.devices.whip import LoadPlan, audio_format, post_offer, run_load
-from antiphase.errors import ParameterError, ProtocolError
+from antiphase.errors import AntiphaseError, ParameterError, ProtocolError
 from antiphase.media.endpoint import EndpointSettings
 from antiphase.media.native_loop import NativeDriver
 from antiphase.media.routing import Gain, Route
@@ -155,7 +156,18 @@ def test_failures_are_told_with_their_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    "plan", [("ftp://x", 1), ("http://", 1), ("http://x", 0), ("http://x", 1, -1.0)]
+    "plan",
+    [
+        ("ftp://x", 1),
+        ("http://", 1),
+        ("http://x:99999/", 1),
+        ("http://[::1", 1),
+        ("http://x", 0),
+        ("http://x", 1, -1.0),
+        ("http://x", 1, 1.0, 0.5),
+        ("http://x", 1, 1.0, float("inf")),
+        ("http://x", 1, float("nan"), 1.0),
+    ],
 )
 def test_bad_plans_are_refused(plan: tuple[str, int]) -> None:
     """Addresses and ranges are checked before anything starts."""
@@ -163,3 +175,63 @@ def test_bad_plans_are_refused(plan: tuple[str, int]) -> None:
         LoadPlan(*plan)
     with pytest.raises(ParameterError, match="codec"):
         audio_format("mp3")
+
+
+def test_a_server_that_refuses_all_ends_the_test_at_once() -> None:
+    """After three failures with nothing connected the reason is the result, not a minute's wait."""
+    asked = 0
+
+    async def full() -> tuple[Answer, Callable[[], Awaitable[None]]]:
+        async def answer(number: int, _: str) -> str:
+            nonlocal asked
+            asked = number
+            return "no SDP"
+
+        async def stop() -> None: ...
+
+        return answer, stop
+
+    with whip(full) as url, pytest.raises(ProtocolError, match="no session connects: SDP must"):
+        run_load(LoadPlan(url, 1000, 1.0, 60.0))
+    assert asked == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--sessions", "0"], "sessions=0"),
+        (["--frame", "1"], "frame_ms=1.0"),
+        (["--frame", "7"], "frame of 7 ms"),
+        (["--frame", "2.7", "--codec", "PCMU"], "whole number of PCMU's samples"),
+        (["--frame", "60", "--codec", "L16"], "at most 37.5 with L16"),
+        (["--loss", "2"], "loss=2.0"),
+        (["--out", "/dev/null/report.html"], "/dev/null can't be made"),
+    ],
+)
+def test_bad_options_end_in_one_line(options: list[str], reason: str) -> None:
+    """Before the first session, with what to change."""
+    result = CliRunner().invoke(app, ["loadtest", "http://127.0.0.1:9/whip", *options])
+    assert isinstance(result.exception, AntiphaseError)
+    assert reason in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+def test_the_token_goes_with_each_offer() -> None:
+    """Option or environment, as a bearer token."""
+    heads: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heads.append(str(self.headers["Authorization"]))
+            self.send_error(401)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/whip"
+        command = ["loadtest", url, "--sessions", "1"]
+        CliRunner().invoke(app, [*command, "--token", "abc"])
+        CliRunner().invoke(app, command, env={"ANTIPHASE_TOKEN": "def"})
+        server.shutdown()
+    assert heads == ["Bearer abc", "Bearer def"]

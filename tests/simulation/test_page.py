@@ -44,3 +44,11 @@ def test_a_value_that_is_missing_has_no_unit(tmp_path: Path) -> None:
     """A dash stands alone."""
     write_page(Page(title="T", verdict="V", numbers=[("time", "–", "s")]), tmp_path / "a.html")
     assert "<small></small>" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_the_small_print_is_the_pages_own(tmp_path: Path) -> None:
+    """What the figures mean is said by whoever has them, as text."""
+    write_page(Page(title="T", verdict="V", footer="a < b"), tmp_path / "a.html")
+    text = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "a &lt; b</footer>" in text
+    assert "NR =" not in text

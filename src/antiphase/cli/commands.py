@@ -313,18 +313,33 @@ def loadtest(
     codec: Annotated[str, typer.Option(help="opus, L16, G722, PCMU or PCMA.")] = "opus",
     frame: Annotated[float, typer.Option(help="Packet length in ms.")] = 20.0,
     loss: Annotated[float, typer.Option(help="Share of packets left out, 0 to 1.")] = 0.0,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ANTIPHASE_TOKEN", help="Sent as bearer token, where one is asked for."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="HTML file of the report.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a WebRTC server with real sessions and measure each part of the way."""
     # The media libraries take long to load, and no other command needs them.
-    from antiphase.devices import LoadSettings, whip  # noqa: PLC0415
+    from antiphase.devices import LoadSettings, load_report, whip  # noqa: PLC0415
 
     settings = LoadSettings(form=whip.audio_format(codec), frame_ms=frame, loss=loss)
-    wanted = whip.LoadPlan(url, sessions, ramp, seconds, settings)
+    wanted = whip.LoadPlan(url, sessions, ramp, seconds, settings, token)
+    if out is not None:
+        _make_folder(out.parent)
     with bar(f"load test of {url}") as progress:
         found = whip.run_load(wanted, progress)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        whip.write_load_report(found, out)
-    tell(as_json, found, whip.load_text(found))
+        load_report.write_load_report(found, out)
+    tell(as_json, found, load_report.load_text(found))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder before the work whose result goes there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileFormatError(f"{folder} can't be made: {error.strerror}") from error

@@ -28,6 +28,7 @@ Signal = Callable[[str, str], Awaitable[str]]
 
 _TICK_SECONDS = 0.5
 _SEED = 1
+_MAX_PAYLOAD = 1200
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ class LoadSettings:
         """Check the ranges."""
         require(0 <= self.loss < 1, "loss", self.loss, "in [0, 1)")
         require(2.5 <= self.frame_ms <= 60, "frame_ms", self.frame_ms, "in 2.5 … 60")
+        samples = self.form.sample_rate(self.opus_rate) * self.frame_ms / 1000
+        whole = f"a whole number of {self.form.name}'s samples"
+        require(samples.is_integer(), "frame_ms", self.frame_ms, whole)
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,8 @@ class LoadReport:
         Packets; `answered` came back within a second.
     late_sends : int
         Packets that this machine sent more than half a frame late.
-    round_trip_ms : dict of str to float
-        Percentiles from send to return, by name ("p50", "p90", "p99").
+    delays : list of int
+        Counts of the times from send to return, in eighths of an octave from 1 µs.
     """
 
     sessions: int
@@ -87,7 +91,13 @@ class LoadReport:
     received: int
     answered: int
     late_sends: int
-    round_trip_ms: dict[str, float]
+    delays: list[int]
+
+    @property
+    def round_trip_ms(self) -> dict[str, float]:
+        """Percentiles from send to return, by name ("p50", "p90", "p99")."""
+        shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+        return {n: round(percentile_ms(self.delays, share), 3) for n, share in shares.items()}
 
     @property
     def answered_share(self) -> float:
@@ -150,6 +160,8 @@ class LoadTest:
     ------
     MissingDependencyError
         Where the native media code is not available.
+    ParameterError
+        If a packet would not fit a datagram.
     """
 
     def __init__(self, signal: Signal, settings: LoadSettings | None = None) -> None:
@@ -176,7 +188,10 @@ class LoadTest:
         shape = (n,) if form.channels == 1 else (n, form.channels)
         encoder = form.encoder(settings.opus_rate, settings.opus)
         noise = 0.1 * np.random.default_rng(_SEED).standard_normal((20, *shape))
-        return [encoder.encode(frame) for frame in noise][-1]
+        payload = [encoder.encode(frame) for frame in noise][-1]
+        limit = f"at most {settings.frame_ms * _MAX_PAYLOAD / len(payload):.4g} with {form.name}"
+        require(len(payload) <= _MAX_PAYLOAD, "frame_ms", settings.frame_ms, limit)
+        return payload
 
     async def add(self, count: int, *, per_second: float = 100.0) -> list[float]:
         """Connect more sessions.
@@ -298,7 +313,6 @@ class LoadTest:
         self._native.reset_totals()
         await asyncio.sleep(seconds)
         sent, received, answered, _, late = self._native.totals()
-        bins = self._native.take_delays()
         return LoadReport(
             sessions=sum(s.client.connected for s in self.sessions),
             seconds=seconds,
@@ -306,10 +320,7 @@ class LoadTest:
             received=received,
             answered=answered,
             late_sends=late,
-            round_trip_ms={
-                name: round(percentile_ms(bins, share), 3)
-                for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
-            },
+            delays=list(self._native.take_delays()),
         )
 
     async def close(self) -> None:

@@ -37,6 +37,8 @@ class Page:
         Pictures.
     tables : list of (heading, rows)
         Names and values.
+    footer : str
+        What the figures mean, in small print.
     """
 
     title: str
@@ -47,6 +49,7 @@ class Page:
     sounds: Sequence[tuple[str, str]] = ()
     figures: Sequence[Figure] = ()
     tables: Sequence[tuple[str, Table]] = field(default_factory=tuple)
+    footer: str = ""
 
 
 def write_page(page: Page, path: str | Path) -> None:
@@ -81,6 +84,7 @@ def _render(page: Page) -> str:
         figures="".join(_card(figure) for figure in page.figures),
         tables="".join(_table(*entry) for entry in page.tables),
         version=__version__,
+        footer=html.escape(page.footer),
         # "</" would end the script element that the data sits in.
         data=json.dumps(data, ensure_ascii=False).replace("</", "<\\/"),
     )

@@ -19,6 +19,11 @@ from antiphase.simulation.traces import band_name
 __all__ = ["ReportFiles", "summarise", "write_report"]
 
 
+_FOOTER = """Sign: e = d + s∗y. NR = 10 log10(Σd² / Σe²), positive is quieter. The bound is the best
+fixed causal filter of the same length, with the same latency and sensor noise, fitted to the same
+samples; an adaptive filter can pass it on noise that changes."""
+
+
 @dataclass(frozen=True)
 class ReportFiles:
     """Where a report went.
@@ -105,6 +110,7 @@ def write_report(study: Study, folder: str | Path) -> ReportFiles:
             sounds=[("Control off", files.off.name), ("Control on", files.on.name)],
             figures=make_figures(study),
             tables=[("All figures", _metric_rows(study)), ("Set-up", _setup_rows(study))],
+            footer=_FOOTER,
         ),
         files.page,
     )
