@@ -52,8 +52,11 @@ class EngineLoop:
         estimate: Floats | None = None,
         noise: float = 0.0,
         delay_s: float = 0.05,
+        fs: int = FS,
+        now: float = 0.0,
     ) -> None:
         primary, secondary = paths()
+        self.fs = fs
         self.estimate = secondary if estimate is None else estimate
         rng = np.random.default_rng(9)
         self.disturbance = np.convolve(reference, primary)[: len(reference)]
@@ -61,10 +64,10 @@ class EngineLoop:
         self.plant = Plant(
             reference=reference, disturbance=self.disturbance, secondary_path=secondary
         )
-        self.device = SplitDevice(256, secondary_path_estimate=self.estimate, fs=FS)
+        self.device = SplitDevice(256, secondary_path_estimate=self.estimate, fs=fs)
         self.engine = Engine() if engine is None else engine
         self.delay_s = delay_s
-        self.now = 0.0
+        self.now = now
         self.errors: list[Floats] = []
         self.notices: list[dict[str, object]] = []
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -74,7 +77,7 @@ class EngineLoop:
 
     def join(self) -> None:
         """Let the device join (again)."""
-        self.engine.add_device("d", speaker(self.estimate), self.now)
+        self.engine.add_device("d", speaker(self.estimate, fs=self.fs), self.now)
         self.engine.open_channel("d", "anc.split", self.now)
         self.present = True
 
@@ -90,7 +93,7 @@ class EngineLoop:
         """Let time pass; return the error meanwhile."""
         heard = []
         for _ in range(round(100 * seconds)):
-            error, _, _ = self.plant.advance(self.device, FS // 100)
+            error, _, _ = self.plant.advance(self.device, self.fs // 100)
             heard.append(np.atleast_1d(error))
             self.now += 0.01
             while self._queue and self._queue[0][0] <= self.now:
@@ -123,6 +126,6 @@ class EngineLoop:
     def reduction_db(self, seconds: float) -> float:
         """Return the true reduction of the last seconds."""
         error = np.concatenate(self.errors)
-        n = round(seconds * FS)
+        n = round(seconds * self.fs)
         before = self.disturbance[len(error) - n : len(error)]
         return float(10 * np.log10(np.sum(before**2) / np.sum(error[-n:] ** 2)))

@@ -145,7 +145,7 @@ def test_a_nan_in_the_audio_does_not_last() -> None:
 
 
 def test_a_block_of_another_rate_is_refused() -> None:
-    """A device that changes its rate without joining again is told so."""
+    """A device that changes its rate without joining again is told so (CASES 23)."""
     engine = Engine()
     engine.add_device("d", speaker(paths()[1]), 0.0)
     one = np.zeros((80, 1), np.float32)
@@ -156,7 +156,7 @@ def test_a_block_of_another_rate_is_refused() -> None:
 
 
 def test_a_switched_sample_rate_is_told() -> None:
-    """A headset that goes from 48 to 16 kHz in mid-call is noticed, and mono may become stereo."""
+    """A headset that goes from 48 to 16 kHz and stereo in mid-call is told once (CASES 23)."""
     engine = Engine()
     engine.add_device("t", DeviceDescription("t", (RoleBinding("talker", "0"),)), 0.0)
     for k in range(10):
@@ -164,11 +164,12 @@ def test_a_switched_sample_rate_is_told() -> None:
     for k in range(10):
         engine.push_audio("t", "0", np.zeros((160, 2)), 160 * k, 16000, False, 0.1 + 0.01 * k)
     changed = [o.message for o in engine.poll() if isinstance(o, Notice)]
-    assert any("16000 Hz" in str(m.get("reason")) for m in changed)
+    told = [str(m["reason"]) for m in changed if m.get("event") == "changed"]
+    assert told == ["track 0 began anew at 16000 Hz with 2 channel(s)"]
 
 
 def test_overload_degrades_this_session_and_no_other() -> None:
-    """A session that takes more than its share falls back to forward and says why; others run on.
+    """A session that takes more than its share only forwards and says why (CASES 24).
 
     The processor clock of one engine is told to run fast: as if its filters were too long.
     """
@@ -217,7 +218,7 @@ class _Later:
 
 
 def test_a_busy_solver_means_a_longer_interval_not_a_queue() -> None:
-    """With a solver that takes 0.4 s per job the interval grows, people are told, control works."""
+    """A solver that takes 0.4 s per job: the interval grows, people are told (CASES 16)."""
     loop = EngineLoop(white(8), engine=Engine(pool=SlowPool(0.4)), noise=0.03)
     loop.run(7)
     split = loop.engine.figures(loop.now).split

@@ -136,6 +136,7 @@ def test_nonsense_is_ignored(message: dict[str, object]) -> None:
     assert not playout.guided
 
 
+@pytest.mark.slow
 def test_a_clock_that_changes_in_mid_session_costs_little() -> None:
     """Road, 1 % lost, 4 ms of jitter; the kerb's clock jumps from +10 to −60 ppm at 7 s."""
     world, rooms = world_of_rooms()

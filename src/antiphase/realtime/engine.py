@@ -165,9 +165,12 @@ class Engine:
         if device is None or len(pcm) == 0:
             return
         frame = Frame(pcm, timestamp, fs, concealed)
-        if device.track(mid).take(frame, now) and device.track(mid).restarts > 1:
-            words = {"reason": f"track {mid} began anew at {fs} Hz", "event": "changed"}
-            self._outputs.append(Notice({"type": "device", "device_id": device_id} | words))
+        track = device.track(mid)
+        if track.take(frame, now) and track.restarts > 1:
+            words = f"track {mid} began anew at {fs} Hz with {track.channels} channel(s)"
+            told = {"type": "device", "device_id": device_id, "event": "changed", "reason": words}
+            self._outputs.append(Notice(told))
+            self._runner.restarted(device, mid)
         self._timed(lambda: self._runner.hear(device, mid, frame, now), len(pcm) / fs, now)
 
     def push_message(self, device_id: str, label: str, data: bytes | str, now: float) -> None:

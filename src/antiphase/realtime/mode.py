@@ -86,6 +86,9 @@ class ModeRunner:
     def hear(self, device: Device, mid: str, frame: Frame, now: float) -> None:
         """Take a frame of a track."""
 
+    def restarted(self, device: Device, mid: str) -> None:
+        """Know that a track began anew: another rate, other channels, another count of samples."""
+
     def receive(self, device: Device, message: Message, now: float) -> None:
         """Take a message of split control."""
 

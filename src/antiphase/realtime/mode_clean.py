@@ -17,6 +17,7 @@ from antiphase.realtime.load import Ticket
 from antiphase.realtime.meter import Meter
 from antiphase.realtime.mode import ModeRunner, Surroundings
 from antiphase.realtime.outputs import Flow, PlayAudio
+from antiphase.realtime.rates import RateConverter
 from antiphase.realtime.roster import Device, Frame
 from antiphase.sync import AdaptationGate, ClockLine, ClockTracker, PlayoutBuffer
 
@@ -97,6 +98,12 @@ class CleanMode(ModeRunner):
             for listener, heard in self.around.roster.holding("listener")
         ]
 
+    def restarted(self, device: Device, mid: str) -> None:
+        """Align anew and fit anew."""
+        ours = [(side[0].device_id, side[1].track) for side in self._sides if side is not None]
+        if (device.device_id, mid) in ours:
+            self._line = None
+
     def hear(self, device: Device, mid: str, frame: Frame, now: float) -> None:
         """Take a frame of the talker or the reference."""
         talker, reference = self._sides
@@ -140,6 +147,7 @@ class _Line:
         self.fs = fs
         self._pool = around.pool
         self._n_taps = settings.long_clean_taps
+        self._converter = RateConverter(fs)
         self._buffer = PlayoutBuffer(fs, max(settings.buffer_ms / 1000, 17 / fs))
         self._clock = ClockTracker(fs)
         self._guide = PlayoutGuide(fs)
@@ -163,12 +171,11 @@ class _Line:
         self._dead = 0
 
     def reference(self, frame: Frame, channel: int, now: float) -> None:
-        """Take a frame of the reference."""
+        """Take a frame of the reference, at whatever rate it comes."""
         line = self._clock.line
-        if line is None or frame.fs != self.fs or frame.concealed:
-            return
-        pcm = _finite(frame, channel)
-        self._buffer.push(frame.timestamp, line.index_at(now) / self.fs, pcm)
+        first, pcm = self._converter.take(frame, channel)
+        if line is not None and not frame.concealed and len(pcm):
+            self._buffer.push(first, line.index_at(now) / self.fs, pcm)
 
     def talker(
         self, frame: Frame, channel: int, now: float, clock: ClockLine | None, *, on: bool

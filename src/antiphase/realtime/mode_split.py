@@ -102,7 +102,9 @@ class SplitMode(ModeRunner):
         self._probe: Probe | None = None
         self._interval_s = self._block_s = self._heard_s = 0.0
         self._slow = False
-        self.dropped = 0
+        self._seq: int | None = None
+        self.dropped = self.lost = 0
+        """Blocks that were too much for the solver; blocks that never came."""
         self._taps: dict[int, Floats] = {}
         self._reference_tail: Floats = np.zeros(device.description.taps - 1)
         self._applied: dict[int, int] = {}
@@ -195,12 +197,19 @@ class SplitMode(ModeRunner):
         if isinstance(message, Block):
             self._block_s = message.frames / message.fs
             self._heard_s += self._block_s
+            self._note_lost(message)
             self._judge_drive(message)
             self._steer(message)
         elif isinstance(message, Ack) and message.version in self._taps:
             self._applied[message.version] = message.applied_at
         self._inbox.append(message)
+        self._drop_oldest()
         self.tick(now)
+
+    def _note_lost(self, block: Block) -> None:
+        if self._seq is not None:
+            self.lost += max(0, block.seq - self._seq - 1)
+        self._seq = block.seq
 
     def told(self, device: Device, message: dict[str, Any], now: float) -> None:
         """Take what the device says of its playout."""
@@ -229,7 +238,6 @@ class SplitMode(ModeRunner):
             ticket, self._ticket = self._ticket, None
             self._apply(ticket.result())
         if self._ticket is None and any(isinstance(m, Block) for m in self._inbox):
-            self._drop_oldest()
             messages, self._inbox = merge_blocks(self._inbox), []
             self._ticket = self.around.pool.submit(self._job(messages), now)
             if self._ticket.ready(now):
@@ -341,6 +349,6 @@ class SplitMode(ModeRunner):
             "changes": s.changes,
             "foretold_db": round(s.foretold_db, 2),
             "interval_s": round(self._interval_s, 3),
-            "lost_blocks": s.lost_blocks + self.dropped,
+            "lost_blocks": self.lost + self.dropped,
             "refused": s.refused,
         }

@@ -48,18 +48,19 @@ class Frame:
 class Track:
     """Clock, loss and jitter of one incoming stream, from timestamps and arrivals.
 
-    A rate that changes in mid-stream, or a timestamp that jumps by more than a second (a device
-    that came back, a headset that switched), starts it anew and is counted.
+    Rate or channels that change in mid-stream, or a timestamp that jumps by more than a second (a
+    device that came back, a headset that switched), start it anew and are counted.
     """
 
     def __init__(self) -> None:
         self._fs = 0
         self.restarts = 0
-        self._begin(0)
+        self._begin(0, 0)
         self.restarts = 0
 
-    def _begin(self, fs: int) -> None:
+    def _begin(self, fs: int, channels: int) -> None:
         self._fs = fs
+        self.channels = channels
         self._clock = ClockTracker(fs) if fs else None
         self._next: int | None = None
         self._late: deque[float] = deque(maxlen=_REMEMBERED)
@@ -76,9 +77,10 @@ class Track:
     def take(self, frame: Frame, now: float) -> bool:
         """Take a frame; True where the stream began anew with it."""
         jump = self._next is not None and abs(frame.timestamp - self._next) > frame.fs
-        anew = frame.fs != self._fs or jump
+        channels = 1 if frame.pcm.ndim == 1 else frame.pcm.shape[1]
+        anew = (frame.fs, channels) != (self._fs, self.channels) or jump
         if anew:
-            self._begin(frame.fs)
+            self._begin(frame.fs, channels)
         self._next = frame.timestamp + len(frame.pcm)
         self._lost.append(frame.concealed)
         self.heard_at = now
