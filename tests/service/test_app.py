@@ -45,6 +45,14 @@ def test_answers_are_hardened(server: Live, path: str) -> None:
     assert headers["x-frame-options"] == "DENY"
 
 
+def test_the_page_asks_nobody_but_its_own_host(server: Live) -> None:
+    """Other workers are ports of it; a name that is none gets into no policy."""
+    policy = httpx.get(server.url).headers["content-security-policy"]
+    assert policy == "connect-src 'self' ws: wss: http://127.0.0.1:*"
+    odd = httpx.get(server.url, headers={"Host": "a;script-src *"})
+    assert "script-src" not in odd.headers.get("content-security-policy", "")
+
+
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py"])
 def test_nothing_outside_the_page_is_served(server: Live, path: str) -> None:
     """Paths that climb out find nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Res
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.base import RequestResponseEndpoint
+from starlette.middleware.cors import CORSMiddleware
 
 from antiphase import __version__
 from antiphase.errors import AntiphaseError, StoreError
@@ -30,6 +32,7 @@ __all__ = ["make_app"]
 
 _STATIC = Path(__file__).parent / "static"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+_NAME = re.compile(r"[A-Za-z0-9.-]+")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -71,6 +74,14 @@ def make_app(settings: ServiceSettings, url: str = "") -> FastAPI:
     app.include_router(whip_router(host))
     app.include_router(recordings_router(host))
     _add_errors(app)
+    # The page's requests are sent on to other workers' ports, which are other origins.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=sorted({*settings.origins, *settings.own_origins}),
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["authorization", "content-type", "if-match"],
+        expose_headers=["location", "etag"],
+    )
     _add_health(app, host, signalling)
     _add_page(app, host)
 
@@ -121,8 +132,13 @@ def _add_health(app: FastAPI, host: RoomHost, signalling: Signalling) -> None:
 
 def _add_page(app: FastAPI, host: RoomHost) -> None:
     @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(_STATIC / "index.html")
+    async def page(request: Request) -> FileResponse:
+        # Beside the policy of the page itself, which can't know where the other workers are.
+        name = request.url.hostname or ""
+        place = f" {request.url.scheme}://{name}:*" if _NAME.fullmatch(name) else ""
+        policy = f"connect-src 'self' ws: wss:{place}"
+        headers = {"Content-Security-Policy": policy}
+        return FileResponse(_STATIC / "index.html", headers=headers)
 
     @app.get("/join.svg", include_in_schema=False)
     async def join(request: Request) -> Response:

@@ -44,7 +44,7 @@ class ServiceSettings(BaseSettings):
     api_keys: tuple[str, ...] = ()
     """Who may create sessions. Empty: anybody, which is taken on loopback only."""
     origins: tuple[str, ...] = ()
-    """Origins of pages on other hosts that may open a WebSocket; its own is always allowed."""
+    """Origins of pages on other hosts that may open a WebSocket and use REST; its own may."""
     token_secret: str = Field(default_factory=lambda: secrets.token_urlsafe(32), min_length=32)
     """Signs join tokens; by default new at each start."""
     session_ttl_s: float = Field(default=6 * 3600.0, gt=0, le=7 * 86400.0)

@@ -36,7 +36,11 @@ export class ServiceError extends Error {
 export async function request(server, token, method, path, body, type = "application/json") {
   const headers = body === undefined ? {} : { "content-type": type };
   if (token) headers.authorization = `Bearer ${token}`;
-  const response = await fetch(new URL(path, server), { method, headers, body });
+  const asked = new URL(path, server);
+  let response = await fetch(asked, { method, headers, body });
+  if (token && response.status === 401 && response.redirected && new URL(response.url).hostname === asked.hostname)
+    // Sent on to another worker: browsers take the token away when the port changes.
+    response = await fetch(response.url, { method, headers, body });
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
   const detail = answer?.message ?? answer?.detail ?? response.statusText;
