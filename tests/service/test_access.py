@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from tests.service.running import Live, join, live, until
+from tests.service.workers import wait_until
 
 KEY = {"Authorization": "Bearer key-1"}
 
@@ -134,3 +137,34 @@ def test_one_user_does_not_take_all_places() -> None:
         first = answers[0].json()["session_id"]
         assert httpx.delete(f"{url}/{first}", headers=keys[0]).status_code == 204
         assert httpx.post(url, json={}, headers=keys[0]).status_code == 201
+
+
+def test_two_workers_count_together(tmp_path: Path) -> None:
+    """A user's places are the same at both, also for two who ask at once; one that ends is free."""
+    key = {"Authorization": "Bearer key-1"}
+    common = {"data": tmp_path, "api_keys": ("key-1",), "token_secret": "s" * 48}
+    with (
+        live(**common, most_sessions_per_user=3) as one,
+        live(**common, most_sessions_per_user=3) as two,
+    ):
+        urls = [f"{worker.url}/sessions" for worker in (one, two)]
+        for url in urls:  # the framework makes its routes at the first request, not thread-safely
+            assert httpx.get(url, headers=key).json() == []
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda k: httpx.post(urls[k % 2], json={}, headers=key), range(8)))
+        kept = [answer.json()["session_id"] for answer in made if answer.status_code == 201]
+        assert len(kept) <= 3
+        assert {answer.status_code for answer in made} <= {201, 429}
+        while len(kept) < 3:  # those that asked at once may all have been refused
+            kept.append(httpx.post(urls[0], json={}, headers=key).json()["session_id"])
+        assert [httpx.post(url, json={}, headers=key).status_code for url in urls] == [429, 429]
+        for session_id in kept:
+            place = next(w for w in (one, two) if w.server.host.has(session_id))
+            assert (
+                httpx.delete(f"{place.url}/sessions/{session_id}", headers=key).status_code == 204
+            )
+
+        def free() -> bool:
+            return httpx.post(urls[1], json={}, headers=key).status_code == 201
+
+        wait_until(free, 10)

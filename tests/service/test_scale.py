@@ -99,7 +99,7 @@ def test_a_session_lives_in_the_stores(world: tuple[Stores, Live, Live]) -> None
     asyncio.run(run())
     with redis.Redis.from_url(stores.cache) as cache:
         kinds = {key.decode().split(":")[1].split("/")[0] for key in cache.keys("*")}
-    assert kinds == {"worker", "token"}
+    assert kinds == {"worker", "token", "user", "owner"}
     owner = {"Authorization": f"Bearer {made['owner_token']}"}
     path = f"/sessions/{session_id}/history"
     pasts = [httpx.get(s.url + path, headers=owner).json() for s in (one, two)]

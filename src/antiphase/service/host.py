@@ -47,7 +47,6 @@ _RECORDED = {"mode", "control"}
 class _Session:
     record: SessionRecord
     measured_at: float
-    user: str = ""
 
 
 class RoomHost:
@@ -273,6 +272,8 @@ class RoomHost:
         ------
         ParameterError
             If there are too many or the mode is unknown.
+        HTTPException
+            429 if the user has too many, here and at other workers together.
         StoreError
             If the registry does not answer.
         """
@@ -283,18 +284,15 @@ class RoomHost:
             secrets.token_urlsafe(9), self.registry.url, wall, wall + life, name, mode, True, scene
         )
         self.adopt(record)
-        self._sessions[record.session_id].user = user
-        self.journal.record(record.session_id, "created", {"name": name, "mode": mode})
         try:
+            await self.registry.reserve(user, record, self.settings.most_sessions_per_user)
             await self.registry.open(record)
         except BaseException:
-            self.delete(record.session_id, "it could not be registered")
+            self._close(record.session_id, "it could not be registered")
+            self.registry.end(record.session_id)
             raise
+        self.journal.record(record.session_id, "created", {"name": name, "mode": mode})
         return record
-
-    def count_of(self, user: str) -> int:
-        """Return how many sessions a user has opened here that are still open."""
-        return sum(session.user == user for session in self._sessions.values())
 
     def has(self, session_id: str) -> bool:
         """Whether a session is here."""

@@ -32,6 +32,7 @@ BEAT_S = 0.5
 _LIVES_S = 2.5
 _KEPT_S = 60.0
 _PREFIX, _FILTER = "worker/", "filter/"
+_USER, _OWNER = "user/", "owner/"
 _THREADS = 4
 
 
@@ -124,6 +125,48 @@ class Registry:
 
     # Sessions
 
+    async def reserve(self, user: str, record: SessionRecord, most: int) -> None:
+        """Take one of a user's places for a session, until it ends.
+
+        Places are counted in the state store, by all workers alike; each takes its own first and
+        looks then, so that two who ask at once never get one too many.
+
+        Parameters
+        ----------
+        user : str
+            Whom caps are counted by; empty: nobody.
+        record : SessionRecord
+        most : int
+            Sessions of one user.
+
+        Raises
+        ------
+        HTTPException
+            429 if the user has no place left.
+        StoreError
+            If the store does not answer.
+        """
+        if not user:
+            return
+        session_id, seconds = record.session_id, record.expires_at - record.created_at
+        places = f"{_USER}{user}/"
+
+        def take() -> int:
+            self._states.put(_OWNER + session_id, user.encode(), seconds)
+            self._states.put(places + session_id, b"", seconds)
+            found = [key.removeprefix(places) for key in self._states.items(places)]
+            return sum(other not in self._ended for other in found)
+
+        if await self.ask(take) > most:
+            raise HTTPException(429, f"at most {most} sessions of one user; end some first")
+
+    def _free(self, session_id: str) -> None:
+        """Give back the place that a session has of its user."""
+        user = self._states.get(_OWNER + session_id)
+        if user is not None:
+            self._states.delete(f"{_USER}{user.decode()}/{session_id}")
+            self._states.delete(_OWNER + session_id)
+
     async def open(self, record: SessionRecord) -> bool:
         """Add a session; False where the id is taken; raises as `ask`."""
         return await self.ask(lambda: self._sessions.create(record))
@@ -171,6 +214,7 @@ class Registry:
         self._ended = {k: at for k, at in self._ended.items() if now - at < _KEPT_S}
         self._ended[session_id] = now
         self.later.put(lambda: self._sessions.delete(session_id))
+        self.later.put(lambda: self._free(session_id))
 
     def connect(self, record: ConnectionRecord) -> None:
         """Note a device's connection, soon."""

@@ -52,7 +52,7 @@ class ServiceSettings(BaseSettings):
     most_sessions: int = Field(default=500, ge=1)
     """Rooms at once."""
     most_sessions_per_user: int = Field(default=100, ge=1)
-    """Of one API key, without keys of one address, on each worker."""
+    """Of one API key, without keys of one address, on all workers together."""
     most_devices: int = Field(default=16, ge=1)
     """Devices in one room."""
     most_connections_per_address: int = Field(default=200, ge=1)
