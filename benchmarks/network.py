@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from antiphase.simulation.scan import ONE_THREAD
+from antiphase.threads import ONE_THREAD
 from benchmarks import data, network_late, network_links, network_split
 from benchmarks.groups import collect, print_figures
 

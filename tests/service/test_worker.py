@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
+
 import httpx
 import pytest
 
 from antiphase.service.ports import bind
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.worker import WorkerProcess
+from antiphase.threads import ONE_THREAD
 from tests.service.workers import wait_until
 
 
@@ -18,18 +22,36 @@ def _ready(url: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("now", [False, True])
-def test_it_serves_until_it_is_told_to_end(now: bool) -> None:
-    """Its address answers; it ends by itself, without being killed."""
-    worker = WorkerProcess(ServiceSettings(port=0, drain_s=5.0))
+def _tasks(worker: WorkerProcess) -> int:
+    """Return how many threads the worker has; 0 where the system does not tell."""
+    folder = Path(f"/proc/{worker.process.pid}/task")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+def test_it_serves_until_it_is_told_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address answers; it ends by itself, without being killed, at once or when all have left.
+
+    Linear algebra has one thread: a worker that is told to have three has two more in each library.
+    """
+    for name in ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+    workers = [WorkerProcess(ServiceSettings(port=0, drain_s=5.0))]
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    workers.append(WorkerProcess(ServiceSettings(port=0, drain_s=5.0)))
     try:
-        assert worker.take_words() is None
-        wait_until(lambda: _ready(worker.url), 60)
-        worker.end(now=now)
-        worker.process.join(20)
-        assert worker.process.exitcode == 0
+        for worker in workers:
+            assert worker.take_words() is None
+            wait_until(functools.partial(_ready, worker.url), 60)
+        more = _tasks(workers[1]) - _tasks(workers[0])
+        assert more in ({2, 4} if Path("/proc/self").exists() else {0})
+        for now, worker in enumerate(workers):
+            worker.end(now=bool(now))
+        for worker in workers:
+            worker.process.join(20)
+            assert worker.process.exitcode == 0
     finally:
-        worker.join(0)
+        for worker in workers:
+            worker.join(0)
 
 
 def test_it_says_why_it_could_not_start() -> None:

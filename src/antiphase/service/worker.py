@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 
 from antiphase.errors import AntiphaseError
 from antiphase.service.settings import ServiceSettings
+from antiphase.threads import use_one_thread
 
 __all__ = ["WorkerProcess"]
 
@@ -67,6 +68,8 @@ class WorkerProcess:
 
 def _work(settings: ServiceSettings, leash: Connection, said: Connection, nice: int) -> None:
     """Serve until the parent lets go of the leash or dies."""
+    # A parent that is not our command line has not said it.
+    use_one_thread()
     # The web framework and the media libraries are for this process only.
     from antiphase.service.serve import Server  # noqa: PLC0415
 

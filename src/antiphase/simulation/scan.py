@@ -19,11 +19,10 @@ from antiphase.files.rows import RowFile
 from antiphase.simulation.limits import main_limit
 from antiphase.simulation.scenario import Scenario, load_scenario
 from antiphase.simulation.study import run_study
+from antiphase.threads import ONE_THREAD
 
 __all__ = ["Case", "ScanResult", "make_cases", "run_case", "run_scan"]
 
-# One process per core, so a linear-algebra library must not start a thread per core in each.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 Row = dict[str, Any]
 
 
@@ -210,6 +209,7 @@ def _on_processes(cases: Sequence[Case], workers: int | None) -> Iterator[Row]:
     count = min(workers or os.cpu_count() or 1, len(cases))
     # A forked child would inherit the locks of threads that do not exist in it.
     context = multiprocessing.get_context("spawn")
+    # One process per core, so a linear-algebra library must not start a thread per core in each.
     with _environment(ONE_THREAD), ProcessPoolExecutor(count, context) as pool:
         futures = [pool.submit(run_case, case) for case in cases]
         for future in as_completed(futures):
