@@ -18,7 +18,9 @@ pytestmark = needs_chromium
 HUM = ((100.0, 0.1), (200.0, 0.05))
 
 
-def in_room(script: str, check: Callable[[Page], Awaitable[None]]) -> None:
+def in_room(
+    script: str, check: Callable[[Page], Awaitable[None]], *, before: str | None = None
+) -> None:
     """Open the page of a real server with a fake microphone in a room; its console stays empty."""
     complaints: list[str] = []
 
@@ -29,6 +31,8 @@ def in_room(script: str, check: Callable[[Page], Awaitable[None]]) -> None:
             await page.add_init_script(script)
             await page.goto(url)
             await until(page, "document.querySelector('#state').textContent === 'no session'")
+            if before is not None:
+                await page.evaluate(before)
             await page.click("#own-measure")
             await check(page)
 

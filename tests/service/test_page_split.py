@@ -227,6 +227,38 @@ def test_both_guards_mute_at_the_same_sample() -> None:
     np.testing.assert_allclose(b, a, atol=1e-5)
 
 
+def test_a_second_run_counts_on_and_tells_its_gaps() -> None:
+    """Blocks, acks and pushes use the device's sample index; a guessed reference is a gap in them.
+
+    The filter remembers the guess for as many samples as it has taps.
+    """
+    script = """
+      const { DeviceKernel } = await use("kernel.js");
+      const { SplitDevice } = await use("split-device.js");
+      const module = new WebAssembly.Module(readFileSync(given.wasm));
+      const kernel = new DeviceKernel(module,
+        {mode: "split", fs: 8000, nTaps: 64, secondaryPath: [0, 1], kept: 1601});
+      const device = new SplitDevice(kernel, 8000, 400, 7000);
+      const taps = {shape: [1, 1, 64], values: new Float32Array(64)};
+      const none = {shape: [1, 1, 0], values: []};
+      device.receive({type: "push", version: 1, secondaryVersion: 0, applyAt: 7500,
+        fadeSamples: 10, taps, secondaryPath: none});
+      const sent = [];
+      for (let n = 0; n < 1201; n += 1) {
+        if (n === 380 || n === 390) device.mark(n, 10);
+        kernel.process(1);
+        sent.push(...device.poll());
+      }
+      answer(sent.map(({ type, firstSample, gaps, appliedAt }) =>
+        ({ type, firstSample, gaps, appliedAt })));
+    """
+    sent = in_node(script, wasm=str(STATIC / "device.wasm"))
+    blocks = [m for m in sent if m["type"] == "block"]
+    assert [m["firstSample"] for m in blocks] == [7000, 7400, 7800]
+    assert [m["gaps"] for m in blocks] == [[[380, 20]], [[0, 64]], []]
+    assert [m["appliedAt"] for m in sent if m["type"] == "ack"] == [7500]
+
+
 def test_the_drive_keeps_its_limit() -> None:
     """No filter can drive the output beyond the limit."""
     path = np.concatenate([np.zeros(2), [1.0], np.zeros(5)]).astype(np.float32)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from antiphase.media.endpoint import Endpoint, EndpointSettings
+from antiphase.media.routing import Listen, Route
 from antiphase.realtime import Flow
-from antiphase.service.rooms_routes import Switchboard, _Converter
+from antiphase.service.rooms_routes import Switchboard, _Converter, _listen
 
 
 def test_flows_of_devices_that_are_not_there_are_no_routes() -> None:
@@ -23,3 +24,11 @@ def test_a_converter_gives_whole_frames_at_the_new_rate() -> None:
     frames = [f for _ in range(100) for f in converter.take(np.zeros(40))]
     assert {len(f) for f in frames} == {480}
     assert 48 <= len(frames) <= 50
+
+
+def test_samples_come_up_once_however_many_want_them() -> None:
+    """A track that is heard and goes on at another rate has one way up, not one for each."""
+    routes: list[Route] = []
+    _listen(routes)
+    _listen(routes)
+    assert routes == [Route(Listen())]

@@ -1,7 +1,8 @@
 """A room in WebAudio: what the page plays is delayed, convolved and heard by a fake microphone.
 
 In the page `roomLevels()` gives the energies of the last 0.7 s at the error microphone: `noise`
-alone and `heard`, with what the page plays.
+alone and `heard`, with what the page plays; `roomNoise()` is a track of the noise at its source;
+`roomLead(seconds)` moves the source.
 """
 
 from __future__ import annotations
@@ -46,7 +47,12 @@ _SCRIPT = """
     const [alone, heard] = [meter(), meter()];
     window.roomLevels = () => ({noise: energy(alone), heard: energy(heard)});
     noise.connect(band);
-    band.connect(wait(given.lead)).connect(response([[0, 0.8], [200, 0.3]])).connect(alone);
+    const outside = new MediaStreamAudioDestinationNode(room, {channelCount: 1});
+    band.connect(outside);
+    window.roomNoise = () => outside.stream.getTracks()[0];
+    const lead = wait(given.lead);
+    window.roomLead = (seconds) => { lead.delayTime.value = seconds; };
+    band.connect(lead).connect(response([[0, 0.8], [200, 0.3]])).connect(alone);
     alone.connect(heard).connect(microphones, 0, 0);
     if (given.channels === 2) band.connect(microphones, 0, 1);
     const speaker = new GainNode(room, {gain: 1});

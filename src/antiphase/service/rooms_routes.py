@@ -111,7 +111,7 @@ class Switchboard:
                 self._flowed.add(key)
                 routes[key] = []
             if flow.kind == "hear":
-                routes[key].append(Route(Listen()))
+                _listen(routes[key])
             else:
                 self._join(flow, source, sessions.get(flow.to), routes[key])
         for key in self._recorded:
@@ -142,7 +142,7 @@ class Switchboard:
         rate = None if given is None else given.sample_rate(source.settings.opus_rate)
         if rate is not None and rate != sender.fs and not isinstance(processing, Forward):
             self._wires.append(_Wire(flow.device_id, flow.mid, flow.to, mid))
-            routes.append(Route(Listen()))
+            _listen(routes)
         else:
             routes.append(Route(processing, flow.to, mid))
 
@@ -179,6 +179,12 @@ class Switchboard:
                 )
             except SignalError:
                 return
+
+
+def _listen(routes: list[Route]) -> None:
+    """Bring samples up to Python, once: a second way up would double each frame."""
+    if Route(Listen()) not in routes:
+        routes.append(Route(Listen()))
 
 
 def _alike(one: object, other: object) -> bool:

@@ -5,6 +5,8 @@
 
 const PROTOCOL = "antiphase.v1";
 const ANSWER_MS = 10000;
+// Opus at a browser's own 32 kb/s caps what a reference can take away at about 15 dB.
+const BITRATE = 128000;
 const RETRIES_MS = [500, 1000, 2000, 4000, 8000];
 
 /**
@@ -100,7 +102,8 @@ export async function whepPlay(url, token = "") {
  * One device in one session.
  *
  * Events (CustomEvent, the message in `detail`): `figures`, `mode`, `control`, `device`, `error`, `bye`,
- * `state` ({state: "connecting"|"joined"|"lost"|"closed"}) and `split` ({data: ArrayBuffer}).
+ * `state` ({state: "connecting"|"joined"|"lost"|"closed"}), `split` ({data: ArrayBuffer}) and `guide` (a message of
+ * `anc.control`).
  * A lost connection is made anew with the same session, roles and tracks.
  */
 export class AncClient extends EventTarget {
@@ -138,7 +141,7 @@ export class AncClient extends EventTarget {
   /** Sends a track; its role is the one that the join gave to its number. @param {MediaStreamTrack} track */
   async publish(track) {
     this.tracks.push(track);
-    this.#peer().addTransceiver(track, { direction: "sendonly" });
+    this.#publish(track);
     await this.#negotiate();
   }
 
@@ -152,11 +155,27 @@ export class AncClient extends EventTarget {
     return this.listening;
   }
 
-  /** Opens the channel of split control; what comes on it is a `split` event, `sendSplit` answers. */
-  async openSplit() {
+  /**
+   * Opens the channels of split control; what comes are `split` and `guide` events, `sendSplit` and `tell` answer.
+   * @param {MessagePort} [port] where the reference of another device goes: packets of {timestamp, samples} at 8 kHz,
+   *   without the browser's jitter buffer. It is track "0" of a device that publishes nothing.
+   */
+  async openSplit(port) {
     this.wantsSplit = true;
+    if (port) {
+      this.packets = new Worker(new URL("packet-worker.js", import.meta.url), { type: "module" });
+      this.packets.postMessage({ port }, [port]);
+      this.#receive();
+    }
     this.#split();
     await this.#negotiate();
+  }
+
+  /** What the service should know of this device: `latency`, `playout`. @param {object} message @returns {boolean} */
+  tell(message) {
+    const open = this.words?.readyState === "open";
+    if (open) this.words.send(JSON.stringify(message));
+    return open;
   }
 
   /** @param {ArrayBuffer} data @returns {boolean} whether it could be sent */
@@ -181,6 +200,8 @@ export class AncClient extends EventTarget {
     this.left = true;
     if (this.socket?.readyState === WebSocket.OPEN) this.#send({ type: "leave" });
     this.#close();
+    this.packets?.terminate();
+    this.packets = null;
     this.#enter("closed");
   }
 
@@ -278,7 +299,7 @@ export class AncClient extends EventTarget {
     this.socket = null;
     socket?.close();
     this.peer?.close();
-    this.peer = this.channel = null;
+    this.peer = this.channel = this.words = null;
   }
 
   #lose(reason) {
@@ -304,7 +325,8 @@ export class AncClient extends EventTarget {
       try {
         await this.#open();
         if (this.listening) this.#hear();
-        for (const track of this.tracks) this.#peer().addTransceiver(track, { direction: "sendonly" });
+        if (this.packets) this.#receive();
+        for (const track of this.tracks) this.#publish(track);
         if (this.wantsSplit) this.#split();
         if (this.peer) await this.#negotiate();
       } catch {
@@ -318,16 +340,30 @@ export class AncClient extends EventTarget {
     return this.peer;
   }
 
+  #publish(track) {
+    this.#peer().addTransceiver(track, { direction: "sendonly", sendEncodings: [{ maxBitrate: BITRATE }] });
+  }
+
   #hear() {
     const { receiver } = this.#peer().addTransceiver("audio", { direction: "recvonly" });
     for (const old of this.listening.getTracks()) this.listening.removeTrack(old);
     this.listening.addTrack(receiver.track);
   }
 
+  #receive() {
+    const transceiver = this.#peer().addTransceiver("audio", { direction: "recvonly" });
+    const { codecs } = RTCRtpReceiver.getCapabilities("audio");
+    transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === "audio/PCMU"));
+    transceiver.receiver.transform = new RTCRtpScriptTransform(this.packets);
+  }
+
   #split() {
     this.channel = this.#peer().createDataChannel("anc.split");
     this.channel.binaryType = "arraybuffer";
     this.channel.onmessage = ({ data }) => this.#emit("split", { data });
+    this.words = this.#peer().createDataChannel("anc.control");
+    this.words.onmessage = ({ data }) => this.#emit("guide", JSON.parse(data));
+    this.words.onopen = () => this.#emit("guide", { type: "open" });
   }
 
   // Without waiting for candidates: the service learns the browser's address from its first packet.

@@ -1,16 +1,18 @@
 /* The device in the audio thread: converts rates, measures, runs the kernel, keeps the limits.
 
-   Input 0: microphones (channel 0 is the error, channel 1 the reference, if there are two).
-   Input 1: a reference that comes from another device. Output 0: the drive.
+   Input 0: microphones (channel 0 is the error, channel 1 the reference, if there are two). Output 0: the drive.
 
    Messages in:  {type: "measure", samples, frames} · {type: "run", mode, module, nTaps, secondaryPath, limit}
                  {type: "message", data} of split control · {type: "control", on} · {type: "mute", on} · {type: "stop"}
+                 {type: "packets", port}: the reference comes there from another device · {type: "playout", …} its guide
    Messages out: {type: "level", error, reference, drive, guard, clipped} ten times a second
-                 {type: "recorded", error, reference} · {type: "message", data} · {type: "failed", reason} */
+                 {type: "recorded", error, reference} · {type: "message", data} · {type: "failed", reason}
+                 {type: "playout", rate_ppm, jumps, delay_s} twice a second */
 
 import { HighPass } from "./high-pass.js";
 import { DeviceKernel } from "./kernel.js";
 import { Decimator, Interpolator, controlFactor } from "./rate-converter.js";
+import { ReferencePlayout } from "./reference-playout.js";
 import { SplitDevice } from "./split-device.js";
 import { decode, encode } from "./split-protocol.js";
 
@@ -58,7 +60,8 @@ class DeviceProcessor extends AudioWorkletProcessor {
     this.gain = 1;
     this.muted = false;
     this.control = true;
-    this.metered = 0;
+    this.metered = this.told = this.ended = 0;
+    this.playout = null;
     this.port.onmessage = ({ data }) => {
       try {
         this.take(data);
@@ -93,13 +96,23 @@ class DeviceProcessor extends AudioWorkletProcessor {
         this.muted = message.on;
         this.rest();
         break;
+      case "packets":
+        this.playout = new ReferencePlayout(this.fs);
+        message.port.onmessage = ({ data: { timestamp, samples } }) => this.playout?.push(timestamp, samples);
+        break;
+      case "playout":
+        this.playout?.obey(message);
+        break;
       case "stop":
         this.stop();
+        this.playout = null;
         break;
     }
   }
 
   stop() {
+    // Blocks of the next run go on counting where these ended.
+    this.ended += this.kernel?.recorded ?? 0;
     this.kernel = this.device = this.measurement = this.mode = null;
   }
 
@@ -107,7 +120,8 @@ class DeviceProcessor extends AudioWorkletProcessor {
     this.stop();
     const blockSize = Math.round(this.fs / 10);
     this.kernel = new DeviceKernel(module, { mode, fs: this.fs, nTaps, secondaryPath, limit, kept: 4 * blockSize + 1 });
-    this.device = new SplitDevice(this.kernel, this.fs, blockSize);
+    this.device = new SplitDevice(this.kernel, this.fs, blockSize, this.ended);
+    this.frames = 0;
     this.mode = mode;
     this.rest();
   }
@@ -131,11 +145,12 @@ class DeviceProcessor extends AudioWorkletProcessor {
   }
 
   process(inputs, outputs) {
-    const [microphones, remote] = inputs;
+    const [microphones] = inputs;
     const output = outputs[0][0];
     const frames = output.length;
     const n = this.decimators[0].process(microphones[0] ?? null, frames, this.error);
-    this.decimators[1].process(remote[0] ?? microphones[1] ?? null, frames, this.reference);
+    this.decimators[1].process(microphones[1] ?? null, frames, this.reference);
+    if (this.playout) this.hearRemote(n);
     this.highPasses[0].process(this.error, n);
     this.highPasses[1].process(this.reference, n);
     this.drive.fill(0, 0, n);
@@ -146,6 +161,15 @@ class DeviceProcessor extends AudioWorkletProcessor {
     for (const other of outputs[0].slice(1)) other.set(output);
     this.meter(n);
     return true;
+  }
+
+  hearRemote(n) {
+    const whole = this.playout.pull(n, this.reference);
+    if (!whole && this.mode === "split") this.device.mark(this.frames, n);
+    this.told += n;
+    if (this.told < this.fs / 2) return;
+    this.told = 0;
+    this.port.postMessage({ ...this.playout.report(), delay_s: this.playout.delayS });
   }
 
   measure(n) {
@@ -168,6 +192,7 @@ class DeviceProcessor extends AudioWorkletProcessor {
     kernel.error.set(this.error.subarray(0, n - 1), 1);
     this.lastError = this.error[n - 1];
     kernel.process(n);
+    this.frames += n;
     this.drive.set(kernel.drive.subarray(0, n));
     // What is played while muted is not what the kernel recorded.
     const due = this.device.poll();

@@ -1,7 +1,8 @@
 /* "Use my microphone": four steps of measurement, a verdict, then control in the audio thread. */
 
-import { apiKey } from "./access.js";
+import { apiKey, joinToken } from "./access.js";
 import { AncClient, createSession, deleteSession } from "./anc-client.js";
+import { remoteReferences } from "./remote-reference.js";
 import { chirpProbe, exponentialSweep } from "./identify.js";
 
 const LEVELS = [0.02, 0.05, 0.12, 0.25];
@@ -10,6 +11,8 @@ const CLEAR_DB = 15;
 const sweepAt = (fs) => ({ seconds: 3, lowHz: 20, highHz: 0.48 * fs });
 const NOISE_S = 6;
 const TAPS = 512;
+// A reference from far away is early: w has to wait as long.
+const REMOTE_TAPS = 1024;
 const RESPONSE_S = 0.032;
 const MOST_PATH = 2048;
 const DRIVE_LIMIT = 0.5;
@@ -72,8 +75,10 @@ export class OwnDevice {
     this.level = element("meter", { min: -90, max: 0, low: -60, high: -6, optimum: -30, value: -90 });
     this.level.setAttribute("aria-label", "Microphone level, dB of full scale");
     this.live = element("span", { className: "caption", id: "own-live" });
+    this.sources = element("select", { id: "own-reference" }, new Option("this device", ""));
+    this.source = element("p", { className: "row", hidden: true }, element("label", { htmlFor: "own-reference", textContent: "Reference from" }), this.sources);
     const hint = element("p", { className: "hint", textContent: "Turn the volume down first, use loudspeakers (not a headset), and keep still. The key m mutes at once." });
-    this.container.replaceChildren(list, hint, this.verdict, element("div", { className: "row" }, this.measureButton, this.startButton, this.level, this.live));
+    this.container.replaceChildren(list, hint, this.verdict, this.source, element("div", { className: "row" }, this.measureButton, this.startButton, this.level, this.live));
   }
 
   step(index, state, words) {
@@ -100,10 +105,11 @@ export class OwnDevice {
       const path = await this.during(2, () => this.findPath(delay));
       const noise = await this.during(3, () => this.hearNoise());
       this.found = { ...open, delay, path, ...noise };
-      const plan = await this.compute("plan", { ...noise, path: path.taps, fs: this.fs, nTaps: TAPS });
+      const plan = await this.compute("plan", { ...noise, path: path.taps, delay: delay.samples, fs: this.fs, nTaps: TAPS });
       this.found.plan = plan;
       this.verdict.textContent = plan.verdict;
       this.verdict.hidden = this.startButton.hidden = false;
+      await this.offerReferences();
     } catch (error) {
       this.step(this.current, "bad", error.name === "NotAllowedError" ? "The browser or the system refused the microphone." : error.message);
       this.close();
@@ -125,7 +131,7 @@ export class OwnDevice {
     this.context = new AudioContext({ latencyHint: 0 });
     await this.context.resume();
     await this.context.audioWorklet.addModule("/static/device-worklet.js");
-    const options = { numberOfInputs: 2, numberOfOutputs: 1, outputChannelCount: [1], channelCount: 2, channelCountMode: "clamped-max", channelInterpretation: "discrete" };
+    const options = { numberOfInputs: 1, numberOfOutputs: 1, outputChannelCount: [1], channelCount: 2, channelCountMode: "clamped-max", channelInterpretation: "discrete" };
     this.node = new AudioWorkletNode(this.context, "antiphase-device", options);
     this.node.port.onmessage = ({ data }) => this.take(data);
     this.context.createMediaStreamSource(this.stream).connect(this.node).connect(this.context.destination);
@@ -139,15 +145,26 @@ export class OwnDevice {
   take(message) {
     if (message.type === "level") {
       this.level.value = 20 * Math.log10(Math.max(message.error.rms, 1e-5));
-      if (this.client && message.guard === "muted") this.live.textContent = "The guard has muted the output: control did harm.";
-      else if (this.client) this.live.textContent = `playing ${(20 * Math.log10(Math.max(message.drive.rms, 1e-5))).toFixed(0)} dBFS`;
+      if (this.client) this.live.textContent = this.liveWords(message);
     } else if (message.type === "recorded") {
       this.recorded(message);
     } else if (message.type === "message") {
       this.client?.sendSplit(message.data);
+    } else if (message.type === "playout") {
+      const { delay_s: delay, ...report } = message;
+      this.client?.tell(report);
+      this.client?.tell({ type: "latency", capture: 0, buffer: 1000 * delay, converters: this.found.delay.ms });
     } else if (message.type === "failed") {
       this.problem(`The device stopped: ${message.reason}`);
     }
+  }
+
+  liveWords({ guard, drive }) {
+    if (guard === "muted") return "The guard has muted the output: control did harm.";
+    const playing = `playing ${(20 * Math.log10(Math.max(drive.rms, 1e-5))).toFixed(0)} dBFS`;
+    if (!this.remote || this.marginMs === null || this.marginMs === undefined) return playing;
+    if (this.marginMs >= 0) return `${playing}; the reference comes ${this.marginMs.toFixed(0)} ms early`;
+    return `${playing}; the reference comes ${(-this.marginMs).toFixed(0)} ms too late: only what repeats can be cancelled`;
   }
 
   record(samples, seconds) {
@@ -222,34 +239,74 @@ export class OwnDevice {
     this.startButton.disabled = false;
   }
 
+  // Sessions in which somebody else's microphone hears the noise and nobody plays against it yet.
+  async offerReferences() {
+    const found = await remoteReferences();
+    const own = new Option(this.found.reference ? "this device's second microphone" : "none: what repeats, from the one microphone", "");
+    this.sources.replaceChildren(own, ...found.map(({ session, name }) => new Option(name, session)));
+    this.source.hidden = found.length === 0;
+  }
+
   async start() {
     const { plan, path } = this.found;
-    const { mode } = plan;
-    const secondaryPath = Float32Array.from(path.taps);
-    const made = await createSession({ name: "my microphone", mode }, location.origin, apiKey);
+    const remote = this.sources.value;
+    this.mode = remote ? "split" : plan.mode;
+    this.nTaps = remote ? REMOTE_TAPS : TAPS;
+    this.module = await WebAssembly.compileStreaming(fetch("/static/device.wasm"));
+    this.secondaryPath = Float32Array.from(path.taps);
+    const made = remote ? null : await createSession({ name: "my microphone", mode: plan.mode }, location.origin, apiKey);
     this.session = made;
-    this.client = new AncClient({ session: made.session_id, token: made.owner_token });
-    this.client.addEventListener("split", ({ detail }) => this.node.port.postMessage({ type: "message", data: detail.data }));
-    this.client.addEventListener("control", ({ detail }) => this.node.port.postMessage({ type: "control", on: detail.on }));
-    const roles = [...(mode === "split" ? ["reference"] : []), "error", "loudspeaker"];
-    await this.client.join({
+    const session = remote || made.session_id;
+    const token = remote ? await joinToken(session, ["error", "loudspeaker"]) : made.owner_token;
+    const client = new AncClient({ session, token });
+    this.client = client;
+    client.addEventListener("split", ({ detail }) => this.node?.port.postMessage({ type: "message", data: detail.data }));
+    client.addEventListener("control", ({ detail }) => this.node?.port.postMessage({ type: "control", on: detail.on }));
+    client.addEventListener("guide", ({ detail }) => this.obey(detail));
+    client.addEventListener("figures", ({ detail }) => { this.marginMs = detail.margin_ms; });
+    client.addEventListener("bye", () => this.stop());
+    const own = plan.mode === "split" && !remote ? ["reference"] : [];
+    const roles = [...own, "error"].map((role) => ({ role, track: "data" }));
+    await client.join({
       name: "this browser",
-      roles: roles.map((role) => ({ role, track: "data", channel: 0 })),
+      roles: [...roles, { role: "loudspeaker", track: remote ? "0" : "data" }],
       fs: this.fs,
-      taps: TAPS,
-      secondaryPathEstimate: Array.from(secondaryPath, (value) => Number(value.toPrecision(7))),
+      taps: this.nTaps,
+      secondaryPathEstimate: Array.from(this.secondaryPath, (value) => Number(value.toPrecision(7))),
+      deviceMarginMs: own.length > 0 ? (plan.marginMs ?? undefined) : undefined,
     });
-    await this.client.openSplit();
-    const module = await WebAssembly.compileStreaming(fetch("/static/device.wasm"));
-    this.node.port.postMessage({ type: "run", mode, module, nTaps: TAPS, secondaryPath, limit: DRIVE_LIMIT });
+    this.remote = Boolean(remote);
+    this.run(this.mode);
+    const { port1, port2 } = new MessageChannel();
+    if (remote) this.node.port.postMessage({ type: "packets", port: port2 }, [port2]);
+    await client.openSplit(remote ? port1 : undefined);
     this.startButton.textContent = "Stop control";
-    await this.enter(made.session_id);
+    await this.enter(session);
+  }
+
+  run(mode) {
+    this.mode = mode;
+    const { module, nTaps, secondaryPath } = this;
+    this.node.port.postMessage({ type: "run", mode, module, nTaps, secondaryPath, limit: DRIVE_LIMIT });
+  }
+
+  // What the service says on anc.control.
+  obey(message) {
+    if (message.type === "playout") {
+      this.node?.port.postMessage(message);
+    } else if (message.type === "open") {
+      this.client?.tell({ type: "latency", capture: 0, converters: this.found.delay.ms, buffer: 0 });
+    } else if (message.type === "mode") {
+      const mode = message.mode === "local" ? "local" : "split";
+      if (mode !== this.mode) this.run(mode);
+    }
   }
 
   async stop() {
     this.node?.port.postMessage({ type: "stop" });
     const { client, session } = this;
-    this.client = this.session = null;
+    this.client = this.session = this.marginMs = null;
+    this.remote = false;
     if (this.startButton) this.startButton.textContent = "Start control";
     if (this.live) this.live.textContent = "";
     client?.leave();

@@ -6,6 +6,8 @@ const TONE_S = 0.1;
 const TONE_TAPS = 1024;
 const USEFUL_DB = 3;
 const BAND_DB = 6;
+const CLEAR = 3;
+const LONGEST_LEAD_S = 0.3;
 
 function shift(signal, delay) {
   const shifted = new Float64Array(signal.length);
@@ -71,17 +73,48 @@ function ranges(bands) {
 }
 
 /**
+ * How much earlier the reference hears the noise than the error microphone, by the phase of their cross spectrum
+ * (GCC-PHAT, Knapp & Carter 1976). @returns {number|null} samples; null where the noise is too regular to tell
+ */
+export function leadOf(reference, disturbance, longest) {
+  const size = 2 ** Math.ceil(Math.log2(disturbance.length + longest));
+  const [x, d] = [reference, disturbance].map((signal) => {
+    const [re, im] = [new Float64Array(size), new Float64Array(size)];
+    re.set(signal);
+    fft(re, im);
+    return { re, im };
+  });
+  const [re, im] = [new Float64Array(size), new Float64Array(size)];
+  const power = Float64Array.from(re, (_, k) => Math.hypot(x.re[k], x.im[k]) * Math.hypot(d.re[k], d.im[k]));
+  const floor = 1e-4 * power.reduce((a, b) => Math.max(a, b), 0);
+  for (let k = 0; k < size; k += 1) {
+    if (!(power[k] > floor)) continue;
+    re[k] = (d.re[k] * x.re[k] + d.im[k] * x.im[k]) / power[k];
+    im[k] = (d.im[k] * x.re[k] - d.re[k] * x.im[k]) / power[k];
+  }
+  fft(re, im, 1);
+  const at = (lag) => Math.abs(re[(lag + size) % size]);
+  const lags = Array.from({ length: 2 * longest + 1 }, (_, k) => k - longest);
+  const best = lags.reduce((a, b) => (at(b) > at(a) ? b : a));
+  const others = lags.filter((lag) => Math.abs(lag - best) > 16).map(at).sort((a, b) => a - b);
+  return at(best) > CLEAR * others[Math.floor(0.99 * (others.length - 1))] ? best : null;
+}
+
+/**
  * What one device can do about the noise that it hears.
  * @param {object} heard
  * @param {Float64Array} heard.disturbance at the error microphone, control off, 3 s or more
  * @param {Float64Array|null} heard.reference of the same time; null with one microphone only
  * @param {Float64Array} heard.path Ŝ
+ * @param {number} heard.delay samples from playing to hearing
  * @param {number} heard.fs
  * @param {number} [heard.nTaps]
- * @returns {{mode: string, nrDb: number, tonesDb: number|null, broadbandDb: number|null, cancellableHz: number[][], verdict: string}}
+ * @returns {{mode: string, marginMs: number|null, nrDb: number, tonesDb: number|null, broadbandDb: number|null, cancellableHz: number[][], verdict: string}}
  */
-export function planHere({ disturbance, reference, path, fs, nTaps = 512 }) {
+export function planHere({ disturbance, reference, path, delay, fs, nTaps = 512 }) {
   const mode = reference ? "split" : "local";
+  const lead = reference && leadOf(reference, disturbance, Math.round(LONGEST_LEAD_S * fs));
+  const marginMs = lead === null ? null : (1000 * (lead - delay)) / fs;
   const start = Math.round(TONE_S * fs) + 2 * TONE_TAPS;
   // Feedback knows its own disturbance, one sample late.
   const bound = fixedFilterBound(reference ?? disturbance, disturbance, path, nTaps, { delay: reference ? 0 : 1, start, ridge: 1e-6 });
@@ -96,15 +129,22 @@ export function planHere({ disturbance, reference, path, fs, nTaps = 512 }) {
   const nrDb = reduction(disturbance, bound.error, start);
   const [tonesDb, broadbandDb] = [part(tones, tonesLeft), part(rest, restLeft)];
   const cancellableHz = ranges(thirdOctaves(disturbance.subarray(start), bound.error.subarray(start), fs));
-  return { mode, nrDb, tonesDb, broadbandDb, cancellableHz, verdict: words({ mode, nrDb, tonesDb, broadbandDb, cancellableHz }) };
+  const plan = { mode, marginMs, nrDb, tonesDb, broadbandDb, cancellableHz };
+  return { ...plan, verdict: words(plan) };
 }
 
-function words({ mode, nrDb, tonesDb, broadbandDb, cancellableHz }) {
+function words({ mode, marginMs, nrDb, tonesDb, broadbandDb, cancellableHz }) {
   const parts = [];
   if (tonesDb !== null) parts.push(tonesDb >= 1 ? `tones fall by ${tonesDb.toFixed(1)} dB` : `tones can't be cancelled (${tonesDb.toFixed(1)} dB)`);
   if (broadbandDb !== null) parts.push(broadbandDb >= 1 ? `broadband noise falls by ${broadbandDb.toFixed(1)} dB` : `broadband noise can't be cancelled (${broadbandDb.toFixed(1)} dB)`);
   const what = parts.length > 0 ? parts.join(", ") : "the noise has no part that stands out";
-  if (nrDb < USEFUL_DB) return `No anti-noise here: ${mode} reaches ${Math.max(nrDb, 0).toFixed(1)} dB at most; ${what}.`;
+  let margin = "";
+  if (marginMs !== null) {
+    margin = marginMs >= 0
+      ? ` The reference hears the noise ${marginMs.toFixed(1)} ms before the anti-noise has to leave.`
+      : ` The reference hears the noise ${(-marginMs).toFixed(1)} ms too late: move it towards the noise.`;
+  }
+  if (nrDb < USEFUL_DB) return `No anti-noise here: ${mode} reaches ${Math.max(nrDb, 0).toFixed(1)} dB at most; ${what}.${margin}`;
   const where = cancellableHz.map(([low, high]) => `${low.toFixed(0)}–${high.toFixed(0)} Hz`).join(" and ");
-  return `Up to ${nrDb.toFixed(1)} dB with ${mode} control${where && `, cancellable ${where}`}; ${what}.`;
+  return `Up to ${nrDb.toFixed(1)} dB with ${mode} control${where && `, cancellable ${where}`}; ${what}.${margin}`;
 }

@@ -14,11 +14,14 @@ export class SplitDevice {
    * @param {import("./kernel.js").DeviceKernel} kernel in mode "split" that keeps 4 blocks and a frame
    * @param {number} fs control rate, Hz
    * @param {number} [blockSize] frames per block; 100 ms by default
+   * @param {number} [start] index of the kernel's first sample: where the last run of this device ended
    */
-  constructor(kernel, fs, blockSize = Math.round(fs / 10)) {
+  constructor(kernel, fs, blockSize = Math.round(fs / 10), start = 0) {
     this.kernel = kernel;
     this.fs = fs;
     this.blockSize = blockSize;
+    this.start = start;
+    this.gaps = [];
     this.known = new Map([[0, new Float32Array(kernel.nTaps)]]);
     this.pending = null;
     this.version = this.secondaryVersion = this.applied = 0;
@@ -46,13 +49,34 @@ export class SplitDevice {
     const badPath = secondaryPath.values.length > 0 && !sameShape(secondaryPath.shape, [1, 1, this.kernel.pathTaps]);
     if (!sameShape(taps.shape, [1, 1, this.kernel.nTaps]) || badPath) return [{ type: "nack", version, reason: "shape" }];
     if (version < this.version) return [{ type: "nack", version, reason: "stale" }];
-    if (version === this.version) return [{ type: "ack", version, appliedAt: this.kernel.appliedAt }];
+    if (version === this.version) return [{ type: "ack", version, appliedAt: this.appliedAt }];
     this.known.set(version, taps.values);
     const old = [...this.known.keys()].sort((a, b) => a - b).slice(1, -KEPT_FILTERS);
     for (const key of old) this.known.delete(key);
-    this.kernel.push(taps.values, version, push.applyAt, push.fadeSamples);
+    this.kernel.push(taps.values, version, push.applyAt - this.start, push.fadeSamples);
     this.pending = push;
     return [];
+  }
+
+  get appliedAt() {
+    return this.start + this.kernel.appliedAt;
+  }
+
+  /** Frames [first, first + n) of the kernel's had a reference that was guessed: w remembers it. */
+  mark(first, n) {
+    const last = this.gaps.at(-1);
+    const end = first + n + this.kernel.nTaps;
+    if (last && first <= last[1]) last[1] = end;
+    else this.gaps.push([first, end]);
+  }
+
+  // Those within a block, as [start, length].
+  gapsOf(first, n) {
+    this.gaps = this.gaps.filter(([, end]) => end > first);
+    return this.gaps.flatMap(([begin, end]) => {
+      const [from, to] = [Math.max(0, begin - first), Math.min(n, end - first)];
+      return to > from ? [[from, to - from]] : [];
+    });
   }
 
   /** What is due to the solver: acks, nacks, blocks, in order. */
@@ -78,7 +102,7 @@ export class SplitDevice {
         kernel.beginAfresh();
       }
       this.pending = null;
-      out.push({ type: "ack", version: pending.version, appliedAt: kernel.appliedAt });
+      out.push({ type: "ack", version: pending.version, appliedAt: this.appliedAt });
     }
     return out;
   }
@@ -103,7 +127,7 @@ export class SplitDevice {
       out.push({
         type: "block",
         seq: this.seq,
-        firstSample: this.nextSample,
+        firstSample: this.start + this.nextSample,
         fs: this.fs,
         reference: one(signals[0]),
         drive: one(signals[1]),
@@ -112,7 +136,7 @@ export class SplitDevice {
         secondaryVersion: this.secondaryVersion,
         muted,
         clipped: this.clips,
-        gaps: [],
+        gaps: this.gapsOf(this.nextSample, blockSize),
       });
       this.clips = [false, false, false];
       this.seq += 1;
