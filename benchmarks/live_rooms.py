@@ -16,7 +16,7 @@ from typing import Any
 from antiphase.devices import LoadTest
 from antiphase.devices.rig import call_server, wait_for_server
 from antiphase.devices.whip import post_offer
-from benchmarks.media import SERVER_CORE, load, load_settings, period, server
+from benchmarks.media_setup import SERVER_CORE, load, load_settings, period, server
 
 __all__ = ["rooms"]
 

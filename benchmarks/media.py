@@ -9,199 +9,34 @@ more than half busy, and never before.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
 import socket
 import statistics
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from antiphase.devices import LoadReport, LoadSettings, LoadTest, percentile_ms
-from antiphase.errors import ProtocolError
-from antiphase.media.client import Client, ClientTrack
+from antiphase.devices import LoadSettings, LoadTest, percentile_ms
 from antiphase.media.dtls import Certificate, DtlsTransport
-from antiphase.media.events import AudioReceived
-from antiphase.media.payload import AudioFormat, OpusSettings
 from antiphase.media.sdp import parse_description
-from antiphase.media.session import SessionSettings
 from benchmarks.groups import collect, print_figures
 from benchmarks.media_browser import browser_figures
+from benchmarks.media_delay import mouth_to_ear_ms
+from benchmarks.media_setup import CLIENT_CORE, MONO, OPUS, load, load_settings, period, server
+from benchmarks.media_srtp import srtp_figures
 
-ROOT = Path(__file__).resolve().parents[1]
-OPUS = OpusSettings(application="lowdelay", bitrate=64000, complexity=0)
-STEREO = AudioFormat("opus", 111, 48000, 2, {"sprop-stereo": "1"})
-MONO = AudioFormat("opus", 111, 48000, 1)
-RATE = 16000
-SERVER_CORE, CLIENT_CORE = 0, 1
 HOLD_SECONDS = 4.0
 
 
-class Server:
-    """The server process and the line to it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self._lock = asyncio.Lock()
-
-    async def ask(self, **request: object) -> dict[str, float]:
-        """Send one request and return its answer."""
-        if self.process.stdin is None or self.process.stdout is None:
-            raise RuntimeError("the server has no pipes")
-        async with self._lock:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            await self.process.stdin.drain()
-            line = await self.process.stdout.readline()
-        answer: dict[str, float] = json.loads(line)
-        if "error" in answer:
-            raise ProtocolError(str(answer["error"]))
-        return answer
-
-
-@contextlib.asynccontextmanager
-async def server(kind: str = "ours") -> AsyncIterator[Server]:
-    """Run a server on its core."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.media_server",
-        kind,
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=1 << 20,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
-    )
-    running = Server(process)
-    try:
-        yield running
-    finally:
-        if process.stdin is not None:
-            process.stdin.write(b'{"stop": true}\n')
-            with contextlib.suppress(ConnectionError):
-                await process.stdin.drain()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 10)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-@contextlib.asynccontextmanager
-async def load(running: Server, mode: str, settings: LoadSettings) -> AsyncIterator[LoadTest]:
-    """Run a load test against a server."""
-
-    async def signal(name: str, offer: str) -> str:
-        answer = await running.ask(open=f"{mode}-{name}", sdp=offer, mode=mode)
-        return str(answer["sdp"])
-
-    test = LoadTest(signal, settings)
-    try:
-        yield test
-    finally:
-        await test.close()
-
-
-def load_settings(mode: str) -> LoadSettings:
-    """Return what clients send: stereo where there is something to clean."""
-    form = STEREO if mode == "clean" else MONO
-    return LoadSettings(form=form, frame_ms=20, opus_rate=RATE, opus=OPUS)
-
-
-async def period(
-    running: Server, test: LoadTest, seconds: float
-) -> tuple[LoadReport, float, dict[str, float], list[int]]:
-    """Hold the load; return report, CPU seconds per session-second, costs, server delays."""
-    before = await running.ask(stats=True)
-    report = await test.measure(seconds)
-    after = await running.ask(stats=True)
-    share = (after["cpu_s"] - before["cpu_s"]) / (after["wall_s"] - before["wall_s"])
-    delays: list[int] = after.get("delays", [0] * 200)  # type: ignore[assignment]
-    return report, share / max(1, len(test.sessions)), after, delays
-
-
-async def until(moment: float) -> None:
-    """Sleep to a moment of the monotonic clock, busily for the last 2 ms."""
-    await asyncio.sleep(max(0.0, moment - time.monotonic() - 0.002))
-    while time.monotonic() < moment:  # noqa: ASYNC110 - a timer's grain is too coarse here
-        await asyncio.sleep(0)
-
-
-async def mouth_to_ear_ms(running: Server, frame_ms: float, seconds: float = 3.0) -> float:
-    """Return the delay from a sample's capture to its being playable, oldest sample of a frame.
-
-    A client sends noise in real time, on the right another noise, which the canceller can't use, so
-    that the residual is the left channel; the lag between what it sent and what it got, from their
-    cross-correlation, plus the time at which each frame arrived, gives the delay of its samples.
-    """
-    settings = SessionSettings(opus=OPUS, opus_rate=RATE)
-    client = Client((ClientTrack(STEREO, ptime_ms=frame_ms),), settings=settings)
-    loop = asyncio.get_running_loop()
-    arrivals: list[tuple[float, npt.NDArray[np.float64]]] = []
-
-    class Peer(asyncio.DatagramProtocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            now = time.monotonic()
-            client.receive(data, addr[:2], now, time.time())
-            for event in client.poll_events():
-                if isinstance(event, AudioReceived):
-                    pcm = np.asarray(event.frame.pcm, dtype=np.float64)
-                    arrivals.append((now, pcm if pcm.ndim == 1 else pcm[:, 0]))
-            self.flush()
-
-        def flush(self) -> None:
-            for datagram, target in client.poll_outgoing():
-                self.transport.sendto(datagram, target)  # type: ignore[attr-defined]
-
-    _, peer = await loop.create_datagram_endpoint(Peer, local_addr=("127.0.0.1", 0))
-    name = f"m2e-{frame_ms}"
-    answer = await running.ask(open=name, sdp=client.offer(), mode="clean")
-    client.accept(str(answer["sdp"]), time.monotonic())
-    while not client.connected:
-        client.tick(time.monotonic(), time.time())
-        peer.flush()
-        await asyncio.sleep(0.005)
-    n = round(RATE * frame_ms / 1000)
-    noise = 0.1 * np.random.default_rng(3).standard_normal(round(seconds * RATE / n) * n)
-    other = 0.1 * np.random.default_rng(4).standard_normal((len(noise) // n, n))
-    start = time.monotonic() + 0.02
-    for k, frame in enumerate(noise.reshape(-1, n)):
-        captured = start + (k + 1) * n / RATE
-        await until(captured)
-        client.send_audio("0", np.stack([frame, other[k]], axis=1))
-        client.tick(captured, time.time())
-        peer.flush()
-    await asyncio.sleep(0.1)
-    client.close()
-    peer.flush()
-    peer.transport.close()
-    heard = np.concatenate([pcm for _, pcm in arrivals])
-    size = 1 << int(np.ceil(np.log2(len(heard) + len(noise))))
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(noise, size))
-    lag = int(np.argmax(np.fft.irfft(spectrum)[: RATE // 2]))
-    first = np.cumsum([0] + [len(pcm) for _, pcm in arrivals[:-1]])
-    came = np.array([arrival for arrival, _ in arrivals])
-    delays = 1000 * (came - start - (first - lag) / RATE)
-    return float(np.median(delays[len(delays) // 4 :]))
-
-
 async def sessions_per_core(mode: str, steps: list[int]) -> dict[str, float]:
-    """Climb until a step does not hold (99.9 % answered, p99 within a frame)."""
+    """Climb until a step does not hold: all connected, 99.9 % answered, p99 within a frame."""
     best: dict[str, float] = {"sessions": 0}
     settings = load_settings(mode)
     async with server() as running, load(running, mode, settings) as test:
         for target in steps:
-            await test.add(target - len(test.sessions), per_second=200)
+            if not await grow(test, target):
+                progress(f"{mode} {target}: {len(test.sessions)} connect, then {test.failures[0]}")
+                break
             await asyncio.sleep(1.0)
             report, cpu, _, delays = await period(running, test, HOLD_SECONDS)
             p99 = percentile_ms(delays, 0.99)
@@ -210,16 +45,18 @@ async def sessions_per_core(mode: str, steps: list[int]) -> dict[str, float]:
                 f"server p99 {p99:.2f} ms, {1000 * cpu:.2f} ms/session-second, "
                 f"late sends {report.late_sends}"
             )
-            if report.answered_share < 0.999 or p99 > settings.frame_ms:
+            lacking = report.sessions < target or report.answered_share < 0.999
+            if lacking or p99 > settings.frame_ms:
                 break
-            best = {
-                "sessions": target,
-                "cpu_ms": 1000 * cpu,
-                "derived": 1 / cpu,
-                "p99": p99,
-                "answered": report.answered_share,
-            }
+            best = {"sessions": target, "derived": 1 / cpu}
     return best
+
+
+async def grow(test: LoadTest, target: int) -> bool:
+    """Connect up to a number of sessions; False at the first that does not (others would wait)."""
+    while len(test.sessions) < target and not test.failures:
+        await test.add(1, per_second=200)
+    return not test.failures
 
 
 def progress(text: str) -> None:
@@ -337,6 +174,11 @@ async def browser() -> dict[str, float]:
         return await browser_figures(signal)
 
 
+async def srtp() -> dict[str, float]:
+    """Return what either protection profile costs."""
+    return srtp_figures()
+
+
 async def transcode() -> dict[str, float]:
     """How many cleaned sessions a core holds, and the server's delay at half of them."""
     best = await sessions_per_core("clean", [50, 100, 150, 200, 250, 300, 350, 400, 450, 500])
@@ -360,6 +202,7 @@ GROUPS = {
     "latency": latency_figures,
     "transcode": transcode,
     "attacked": attacked_handshakes,
+    "srtp": srtp,
     "browser": browser,
     "aiortc": beside_aiortc,
     "forward": forward,

@@ -9,7 +9,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    rtcdtlstransport,
+)
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 
 from antiphase.media.answer import AnswerPolicy
@@ -17,6 +22,7 @@ from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import AudioReceived, Closed, Connected, Event
 from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
+from antiphase.media.srtp import PROFILES, SrtpProfile
 from tests.media.offer_answer import check_answer
 
 TONE_HZ = 440
@@ -117,6 +123,27 @@ def test_aiortc_hears_its_own_tone(kind: type[AsyncioDriver | NativeDriver], nam
     frames = [e.frame for e in server.events if isinstance(e, AudioReceived)]
     assert len(frames) > 40
     assert not any(f.concealed for f in frames)
+
+
+@DRIVERS
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda p: p.name.decode())
+def test_aiortc_with_either_protection_profile(
+    kind: type[AsyncioDriver | NativeDriver], profile: SrtpProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer that has only AES-GCM or only AES-CM gets that, and hears its tone."""
+    offered = [p for p in rtcdtlstransport.SRTP_PROFILES if p.openssl_profile == profile.name]
+    monkeypatch.setattr(rtcdtlstransport, "SRTP_PROFILES", offered)
+    chosen: list[SrtpProfile] = []
+
+    async def check(server: Server, peer: RTCPeerConnection) -> None:
+        sound, _ = await heard(peer, 0.3)
+        assert np.abs(sound).max() > 0.2
+        keys = server.driver.endpoint.sessions["echo"].dtls.keys
+        assert keys is not None
+        chosen.append(keys.profile)
+
+    asyncio.run(call(kind, AnswerPolicy(), check))
+    assert chosen == [profile]
 
 
 @DRIVERS

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from antiphase.devices import LoadTest, percentile_ms
-from benchmarks.media import Server, load_settings, period, server
+from benchmarks.media_setup import Server, load_settings, period, server
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="the native loop needs Linux")
 

@@ -133,7 +133,6 @@ class _Session:
         self.client = client
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
-        self.native = -1
         self.setup_ms = float("nan")
         self.signalling_ms = float("nan")
 
@@ -170,6 +169,7 @@ class LoadTest:
         self.settings = settings or LoadSettings()
         self.sessions: list[_Session] = []
         self.failures: list[str] = []
+        self._by_native: dict[int, _Session] = {}
         self._signal = signal
         self._certificate = Certificate()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
@@ -270,11 +270,12 @@ class LoadTest:
         if agent_target is not None:
             session.socket.connect(agent_target)
         settings, form = self.settings, self.settings.form
-        session.native = self._native.add(session.socket.fileno())
+        number = self._native.add(session.socket.fileno())
+        self._by_native[number] = session
         interval = settings.frame_ms / 1000
         phase = (len(self.sessions) * 0.6180339887 % 1.0) * interval
         self._native.run(
-            session.native,
+            number,
             *media.srtp.handles(),
             media.senders["0"].ssrc,
             form.payload_type,
@@ -288,9 +289,8 @@ class LoadTest:
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake)
-        by_native = {session.native: session for session in self.sessions}
         for number, data in self._native.take_items():
-            session = by_native.get(number)
+            session = self._by_native.get(number)
             target = None if session is None else session.client.server
             if session is not None and target is not None:
                 if not 128 <= data[0] <= 191:
