@@ -228,6 +228,47 @@ def test_an_ice_restart_keeps_the_sound(kind: Driver) -> None:
     assert sum(isinstance(e, Connected) for e in server.events) == 1
 
 
+ADD = """
+async () => {
+  const tone = new OscillatorNode(context, {frequency: 1320});
+  const out = context.createMediaStreamDestination();
+  out.channelCount = 1;
+  tone.connect(out);
+  tone.start();
+  window.added = peer.addTrack(out.stream.getTracks()[0], out.stream);
+  await peer.setLocalDescription();
+  return peer.localDescription.sdp;
+}
+"""
+TAKE_AWAY = """
+async () => {
+  peer.getTransceivers().find((t) => t.sender === added).stop();
+  await peer.setLocalDescription();
+  return peer.localDescription.sdp;
+}
+"""
+
+
+@DRIVERS
+def test_renegotiation_adds_a_track_and_takes_it_away(kind: Driver) -> None:
+    """A second tone comes beside the first and goes again; the first is never interrupted."""
+
+    async def check(server: Server, page: Page) -> None:
+        assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
+        await server.take(page, "tab", await page.evaluate(ADD))
+        assert await page.evaluate(PITCH, {"index": 1, "hz": 1320}) > 0
+        assert len(server.driver.endpoint.sessions["tab"].senders) == 2
+        await server.take(page, "tab", await page.evaluate(TAKE_AWAY))
+        assert len(server.driver.endpoint.sessions["tab"].senders) == 1
+        assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
+
+    server = in_browser(kind, check)
+    assert sum(isinstance(e, Connected) for e in server.events) == 1
+    first = [e.frame for e in server.events if isinstance(e, AudioReceived) and e.mid == "0"]
+    assert not any(frame.concealed for frame in first)
+    assert set(np.diff([frame.timestamp for frame in first])) == {len(first[0].pcm)}
+
+
 @DRIVERS
 def test_a_closed_page_frees_its_place(kind: Driver) -> None:
     """`peer.close()` ends the session at once."""

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from antiphase.media import ice
+from antiphase.media.events import Closed
 from antiphase.media.routing import Gain, Route
 from antiphase.media.tcp import is_tcp
 from tests.media.offer_answer import check_answer
@@ -63,13 +65,15 @@ def _gstreamer() -> None:
         missing(f"needs gir1.2-gst-plugins-bad-1.0 and gstreamer1.0-nice: {reason}")
 
 
-async def call(room: Room, elements: str, blocked: str | None = None) -> npt.NDArray[np.float64]:
+async def call(
+    room: Room, elements: str, blocked: str | None = None, seconds: float = SECONDS
+) -> npt.NDArray[np.float64]:
     """Let the peer call, without candidates of a blocked transport, and return what it heard."""
     process = await asyncio.create_subprocess_exec(
         PYTHON,
         str(PEER),
         elements,
-        str(SECONDS),
+        str(seconds),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 20,
@@ -120,6 +124,24 @@ def test_webrtcbin_whose_udp_is_blocked_calls_over_tcp(kind: Driver) -> None:
 
     in_room(kind, check, tcp_port=0)
     assert_tone(heard[0])
+
+
+@DRIVERS
+def test_a_webrtcbin_that_dies_is_let_go(kind: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in mid-call it says nothing any more; its consent runs out and its place is free."""
+    monkeypatch.setattr(ice, "CONSENT_SECONDS", 1.0)
+
+    async def check(room: Room) -> None:
+        calling = asyncio.create_task(call(room, FORMATS["Opus 20 ms"], seconds=60))
+        assert await room.until(lambda: "gst" in room.endpoint.sessions, 20)
+        assert await room.until(lambda: room.endpoint.sessions["gst"].connected)
+        calling.cancel()  # kills the process
+        await asyncio.gather(calling, return_exceptions=True)
+        assert await room.until(lambda: not room.endpoint.sessions)
+
+    room = in_room(kind, check)
+    reasons = [event.reason for event in room.events if isinstance(event, Closed)]
+    assert reasons == ["consent expired: no connectivity check for 30 s"]
 
 
 def assert_tone(heard: npt.NDArray[np.float64]) -> None:

@@ -70,6 +70,28 @@ def test_a_plain_check_does_not_move_a_nominated_path(agent: IceLiteAgent) -> No
     assert agent.knows(AWAY)
 
 
+def test_a_peer_that_does_not_nominate_again_is_followed(agent: IceLiteAgent) -> None:
+    """Two plain checks from a new address and none from the old one move the path, one does not."""
+    ask(agent, check(agent, nominate=True), now=0.0)
+    ask(agent, check(agent), AWAY, now=5.0)
+    assert agent.selected == HOME
+    ask(agent, check(agent), AWAY, now=10.0)
+    assert agent.selected == AWAY
+    assert agent.rebindings == 1
+
+
+def test_a_second_path_that_is_kept_alive_moves_nothing(agent: IceLiteAgent) -> None:
+    """As long as the nominated path is checked, however often the other is."""
+    ask(agent, check(agent, nominate=True), now=0.0)
+    for k in range(40):
+        ask(agent, check(agent), AWAY, now=1.0 + k / 2)
+        ask(agent, check(agent), AWAY, now=1.2 + k / 2)
+        if k % 5 == 0:  # a browser's 2.5 s
+            ask(agent, check(agent), HOME, now=1.3 + k / 2)
+    assert agent.selected == HOME
+    assert agent.rebindings == 0
+
+
 def test_a_wrong_password_is_refused(agent: IceLiteAgent) -> None:
     """Without our password a request moves nothing and is counted."""
     answer = ask(agent, check(agent, nominate=True), key=b"guess")

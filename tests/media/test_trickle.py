@@ -99,18 +99,21 @@ def test_aiortc_whose_candidates_are_not_known(kind: Driver, tell: Callable[[str
 
 @DRIVERS
 @pytest.mark.parametrize("late_s", [0.0, 0.5])
-def test_a_full_ice_agent_that_learns_our_candidate_late(kind: Driver, late_s: float) -> None:
-    """Aioice checks, nominates and keeps its consent; none of its own candidates are told."""
+@pytest.mark.parametrize("controlling", [True, False])
+def test_a_full_ice_agent_that_learns_our_candidate_late(
+    kind: Driver, controlling: bool, late_s: float
+) -> None:
+    """It checks and nominates though its candidates are never told; 487 puts its role right."""
 
     async def check(room: Room) -> None:
-        agent = aioice.Connection(ice_controlling=True)
+        agent = aioice.Connection(ice_controlling=controlling)
         await agent.gather_candidates()
         client = Client((ClientTrack(L16),))
         mine = client._credentials
         text = client.offer().replace(mine.ufrag, agent.local_username)
         text = text.replace(mine.password, agent.local_password)
         answer = parse_description(room.endpoint.open("late", text, time.monotonic()))
-        agent.remote_is_lite = True
+        agent.remote_is_lite = controlling  # else it would take the right role by itself
         agent.remote_username = answer.credentials.ufrag
         agent.remote_password = answer.credentials.password
         connecting = asyncio.create_task(agent.connect())
@@ -122,6 +125,7 @@ def test_a_full_ice_agent_that_learns_our_candidate_late(kind: Driver, late_s: f
         await asyncio.wait_for(connecting, 10)
         lite = room.endpoint._peers["late"].agent
         assert lite.nominated
+        assert agent.ice_controlling
         assert lite.selected is not None
         assert lite.selected[1] in {c.port for c in agent.local_candidates}
         await agent.close()

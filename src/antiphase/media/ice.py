@@ -44,6 +44,7 @@ _KNOWN = frozenset(
     }
 )
 _MAX_SOURCES = 16
+_SILENT_SECONDS = 3.0
 _ID_BYTES = 12
 _MAX_IDS = 1024
 
@@ -87,7 +88,7 @@ class IceLiteAgent:
     ----------
     selected : tuple of (str, int) or None
         Where to send media: the source of the newest nominating check (or of the first check until
-        one nominates).
+        one nominates), or where the peer has gone since.
     rebindings, bad_requests, replays : int
         Moves of a nominated path; requests with a wrong password; checks that had come before and
         came from somewhere else.
@@ -178,16 +179,27 @@ class IceLiteAgent:
 
     def _learn(self, source: Address, now: float, *, nominate: bool) -> None:
         self.consent_at = now
-        self.sources.pop(source, None)
+        before = self.sources.pop(source, None)
         self.sources[source] = now
         if len(self.sources) > _MAX_SOURCES:
             oldest = next(address for address in self.sources if address != self.selected)
             del self.sources[oldest]
-        if nominate or self.selected is None:
+        if nominate or self.selected is None or self._has_moved(source, before):
             if self.nominated and self.selected not in {None, source}:
                 self.rebindings += 1
             self.selected = source
         self.nominated = self.nominated or nominate
+
+    def _has_moved(self, source: Address, before: float | None) -> bool:
+        """Whether the peer has left the nominated path for this one without a word (RFC 7675).
+
+        Consent checks need not nominate. So two of them in a row from elsewhere, the nominated path
+        silent for longer than a browser ever is, show that the peer's address has changed.
+        """
+        if not self.nominated or self.selected in {None, source} or before is None:
+            return False
+        last = self.sources.get(self.selected, 0.0)
+        return before > last and self.sources[source] - last > _SILENT_SECONDS
 
 
 _CHECK_SECONDS = 0.05
