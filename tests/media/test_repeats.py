@@ -12,7 +12,7 @@ from antiphase.media.routing import Forward, Gain, Route
 from antiphase.media.rtp import RtpPacket
 from antiphase.media.session import SessionSettings
 from tests.media.room import DRIVERS, Driver, Room, in_room, is_media
-from tests.media.test_network import L16, N_FRAMES, dropping, talk
+from tests.media.test_impairments import L16, N_FRAMES, dropping, talk
 
 
 @DRIVERS
