@@ -35,7 +35,8 @@ def test_a_device_joins_again_when_its_place_is_taken_away() -> None:
             make_scene("road", seconds=2), time.monotonic(), certificate=CERTIFICATE
         )[1]
         told: list[dict[str, Any]] = []
-        wire = DeviceWire(device, made["websocket"], told=told.append)
+        links = device.place.scene.links(device.name)
+        wire = DeviceWire(device, made["websocket"], links=links, told=told.append)
         task = asyncio.create_task(wire.run())
         for _ in range(200):
             await asyncio.sleep(0.05)
@@ -101,7 +102,7 @@ def test_a_process_that_stalls_does_not_make_its_device_deaf() -> None:
         start = time.monotonic()
         clock = scene.clock("window", start)
         device = Played(Place(scene, scene.device("window"), start, clock, clock))
-        wire = DeviceWire(device, "ws://127.0.0.1:9/x")
+        wire = DeviceWire(device, "ws://127.0.0.1:9/x", links=scene.links("window"))
         wire._open_socket()
         held = wire._socket
         assert held is not None
@@ -141,7 +142,7 @@ def test_what_is_sent_at_one_instant_leaves_in_order() -> None:
         clock = scene.clock("window", time.monotonic())
         place = Place(scene, scene.device("window"), clock.start, clock, clock)
         device = Talking(place, certificate=CERTIFICATE)
-        wire = DeviceWire(device, "ws://127.0.0.1:9/x")
+        wire = DeviceWire(device, "ws://127.0.0.1:9/x", links=scene.links("window"))
         wire._open_socket()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
             ear.bind(("127.0.0.1", 0))

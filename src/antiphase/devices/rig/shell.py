@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
+from antiphase.devices.rig.device import RigDevice
 from antiphase.devices.rig.listener import Listener
 from antiphase.devices.rig.record import LevelRecord
 from antiphase.devices.rig.scene import RigScene
@@ -181,7 +182,15 @@ async def run_scene(
             roles = {"roles": [r.role for r in device.place.spec.roles], "name": device.name}
             token = call_server(server, "POST", f"{path}/tokens", roles, owner)["token"]
         listens = told if device is devices[-1] else None
-        wires.append(DeviceWire(device, str(made["websocket"]), told=listens, token=token))
+        wire = DeviceWire(
+            device,
+            str(made["websocket"]),
+            links=scene.links(device.name),
+            signal_delay_s=scene.link.delay_ms / 1000,
+            told=listens,
+            token=token,
+        )
+        wires.append(wire)
     # A collection of the whole heap would stall the sound for many frames.
     gc.collect()
     gc.freeze()
@@ -230,6 +239,6 @@ def _report(
         dict(figures),
         0 if speaker is None else speaker.drive.late,
         0 if speaker is None else speaker.missing,
-        sum(device.overruns for device in devices),
+        sum(device.overruns for device in devices if isinstance(device, RigDevice)),
         sum(wire.joins for wire in wires),
     )

@@ -1,4 +1,4 @@
-"""One rig device on real wires: WebSocket signalling, a UDP socket, the scene's network between."""
+"""One device on real wires: WebSocket signalling, a UDP socket, a simulated network between."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from antiphase.devices.rig.device import RigDevice
+from antiphase.devices.peer import Peer
+from antiphase.devices.rig.link import LiveLink
 from antiphase.errors import ProtocolError
 from antiphase.media.stun import Address
+from antiphase.simulation import Link
 
 __all__ = ["DeviceWire", "Told"]
 
@@ -55,9 +57,13 @@ class DeviceWire:
 
     Parameters
     ----------
-    device : RigDevice
+    device : Peer
     websocket : str
         The session's address.
+    links : (LiveLink, LiveLink), optional
+        Simulated ways up to the server and down from it.
+    signal_delay_s : float
+        By how much the server's messages come later.
     told : callable, optional
         Takes what the server says.
     token : str, optional
@@ -66,9 +72,11 @@ class DeviceWire:
 
     def __init__(
         self,
-        device: RigDevice,
+        device: Peer,
         websocket: str,
         *,
+        links: tuple[LiveLink, LiveLink] | None = None,
+        signal_delay_s: float = 0.0,
         told: Told | None = None,
         token: str | None = None,
     ) -> None:
@@ -78,7 +86,8 @@ class DeviceWire:
         self._home = self._url = websocket
         self._told = told
         self._token = token
-        self._up, self._down = device.place.scene.links(device.name)
+        self._up, self._down = links or (LiveLink(Link()), LiveLink(Link()))
+        self._signal_delay_s = signal_delay_s
         self._socket: socket.socket | None = None
         self._came = 0.0
         self._queue: list[tuple[float, int, bytes, Address]] = []
@@ -152,8 +161,8 @@ class DeviceWire:
             self._url = str(message["websocket"])
         if self._told is not None:
             self._told(message)
-        delay_s = self.device.place.scene.link.delay_ms / 1000
-        asyncio.get_running_loop().call_later(delay_s, self._obey, message)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._signal_delay_s, self._obey, message)
 
     def _obey(self, message: dict[str, Any]) -> None:
         self.device.take_message(message, time.monotonic())
