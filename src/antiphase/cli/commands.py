@@ -15,6 +15,7 @@ import typer
 
 from antiphase import __version__
 from antiphase.cli.cost import cost
+from antiphase.cli.device import device
 from antiphase.cli.latency import latency
 from antiphase.cli.live import rig
 from antiphase.cli.options import Changes, JsonFlag, sweeps, values
@@ -61,6 +62,7 @@ app.command()(serve)
 app.command()(rig)
 app.command()(latency)
 app.command()(cost)
+app.add_typer(device, name="device")
 
 Position = Annotated[str, typer.Option(metavar="X,Y,Z", help="Place in m; z above the ground.")]
 

@@ -20,7 +20,17 @@ from antiphase.metrics import (
 from antiphase.simulation.cliff import Case, CliffTable, Setting, causality_cliff, solve
 from antiphase.simulation.site import Latency, Site
 
-__all__ = ["CliffTable", "ModePlan", "Plan", "causality_cliff", "plan"]
+__all__ = [
+    "CliffTable",
+    "ModePlan",
+    "Plan",
+    "cancellable_ranges",
+    "causality_cliff",
+    "plan",
+    "settled",
+    "tonal_least",
+    "tonal_part",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,8 +110,14 @@ class Plan:
         return to_plain(self)
 
 
-def _tonal_part(emitted: Floats, fs: float) -> Floats:
-    """Return what a linear predictor foretells of the noise 0.1 s ahead."""
+def tonal_part(emitted: Floats, fs: float) -> Floats:
+    """Return what a linear predictor foretells of the noise 0.1 s ahead.
+
+    Raises
+    ------
+    SignalError
+        If the noise is too short.
+    """
     delay = round(_TONE_S * fs)
     if len(emitted) < 2 * (delay + _TONE_TAPS):
         raise SignalError(
@@ -134,7 +150,7 @@ def _limit(setting: Setting, margin_ms: float, n_taps: int, case: Case) -> tuple
     return (name, more[name]) if more[name] > case.nr_db + 1 else ("none", case.nr_db)
 
 
-def _ranges(bands: BandReduction) -> tuple[tuple[float, float], ...]:
+def cancellable_ranges(bands: BandReduction) -> tuple[tuple[float, float], ...]:
     """Return ranges of neighbouring loud third octaves that fall by 6 dB or more."""
     if len(bands.centre_hz) == 0:
         return ()
@@ -176,11 +192,10 @@ def _words(figures: dict[str, float | None], limit: str, more_db: float, n_taps:
 
 def _mode(setting: Setting, mode: str, margin_ms: float, n_taps: int) -> ModePlan:
     used_ms, case = _best_case(setting, margin_ms, n_taps)
-    start = _settled(setting.site.fs)
+    start = settled(setting.site.fs)
     whole = float(np.sum(case.disturbance[start:] ** 2))
     rest, rest_left = case.disturbance - case.tones, case.error - case.tones_left
-    # By chance a predictor explains as much as its share of taps in the samples.
-    least = max(0.05, 2 * _TONE_TAPS / len(case.disturbance))
+    least = tonal_least(len(case.disturbance))
 
     def part(before: Floats, after: Floats) -> float | None:
         """Return the reduction of a part of the noise, where that is more than chance."""
@@ -204,15 +219,23 @@ def _mode(setting: Setting, mode: str, margin_ms: float, n_taps: int) -> ModePla
         tones_db=tones,
         broadband_db=broadband,
         bands=bands,
-        cancellable_hz=_ranges(bands),
+        cancellable_hz=cancellable_ranges(bands),
         limit=limit,
         why=_words(figures, limit, more_db, n_taps),
     )
 
 
-def _settled(fs: float) -> int:
+def settled(fs: float) -> int:
     """Return the first sample for which the predictor of tones had a full history."""
     return round(_TONE_S * fs) + 2 * _TONE_TAPS
+
+
+def tonal_least(n: int) -> float:
+    """Return the share of n samples' energy below which a part of them may be chance.
+
+    By chance a predictor explains as much as its share of taps in the samples.
+    """
+    return max(0.05, 2 * _TONE_TAPS / n)
 
 
 def _verdict(best: ModePlan, radius: float | None) -> tuple[str, str]:
@@ -285,7 +308,7 @@ def plan(
     samples = as_signal("emitted", emitted, channels=1)
     if not samples.any():
         raise SignalError("the noise is silent; there is nothing to cancel")
-    tonal = _tonal_part(samples, site.fs)
+    tonal = tonal_part(samples, site.fs)
     setting = Setting(site, samples, tonal, ambient_db, reference_snr_db, seed)
     remote = site.margin_ms - delays.remote_ms
     modes = (
@@ -300,6 +323,6 @@ def plan(
     chosen, verdict = _verdict(best, radius)
     _, at_listener = site.signals(samples, 0.0)
     _, tones_there = site.signals(tonal, 0.0) if tonal.any() else (tonal, tonal)
-    start = _settled(site.fs)
+    start = settled(site.fs)
     share = float(np.sum(tones_there[start:] ** 2) / np.sum(at_listener[start:] ** 2))
     return Plan(modes, chosen, min(share, 1.0), radius, verdict)

@@ -1,0 +1,273 @@
+"""A sound card's device in real time: alone, or in a session of a server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from antiphase.control import Message
+from antiphase.control.split_protocol import decode, encode
+from antiphase.devices.peer import Peer
+from antiphase.devices.rig.shell import call_server
+from antiphase.devices.rig.wire import DeviceWire, Told
+from antiphase.devices.soundcard.agent import DeviceAgent
+from antiphase.errors import ParameterError, ProtocolError, SignalError
+from antiphase.media.dtls import Certificate
+
+__all__ = ["CardPeer", "Pollable", "ServerPlace", "in_session", "run_device"]
+
+_POLL_S = 0.05
+
+
+class Pollable(Protocol):
+    """What `SoundCard` is to a session."""
+
+    def poll(self, now: float) -> None:
+        """Look after the card and lead the agent."""
+
+
+class CardPeer(Peer):
+    """The agent's device as a client: blocks up, filters down, the switch obeyed.
+
+    Parameters
+    ----------
+    agent : DeviceAgent
+        With a calibration.
+    name : str
+    taps : int
+        Of the control filter.
+    certificate : Certificate, optional
+    """
+
+    def __init__(
+        self,
+        agent: DeviceAgent,
+        *,
+        name: str = "sound card",
+        taps: int = 512,
+        certificate: Certificate | None = None,
+    ) -> None:
+        super().__init__(name, data=True, certificate=certificate)
+        self._agent, self._taps = agent, taps
+        self._told = 0
+
+    def join_message(self) -> dict[str, Any]:
+        """Return the ``join`` message, with Ŝ.
+
+        Raises
+        ------
+        ParameterError
+            If nothing has been measured.
+        """
+        known = self._agent.calibration
+        if known is None:
+            raise ParameterError("calibration", None, "measured before the device joins")
+        own = ["reference"] if self._agent.mode == "split" else []
+        roles = [*own, "error", "loudspeaker"]
+        return {
+            "type": "join",
+            "device": self.name,
+            "roles": [{"role": role, "track": "data", "channel": 0} for role in roles],
+            "fs": known.form.fs,
+            "taps": self._taps,
+            "secondary_path_estimate": np.round(known.path, 9).tolist(),
+        }
+
+    def accept(self, answer: str, now: float) -> None:
+        """Take the SDP answer and begin to connect."""
+        super().accept(answer, now)
+        self._told = 0
+
+    def control_changed(self) -> None:
+        """Obey the switch."""
+        self._agent.control = self.control
+
+    def read(self, label: str, data: bytes | str, now: float) -> None:
+        """Take a message of the solver; what is no such message is ignored."""
+        del now
+        if label == "anc.split" and isinstance(data, bytes):
+            with contextlib.suppress(ProtocolError, ParameterError):
+                self._agent.receive(decode(data))
+
+    def tick(self, now: float, wall: float) -> None:
+        """Run what is due; send what the device has recorded."""
+        super().tick(now, wall)
+        channels = self.client.channels
+        if channels is None or not self.connected:
+            return
+        if not self._told:
+            self._told = 1
+            channels.open("anc.split", now)
+            channels.open("anc.control", now)
+        if self._told == 1 and "anc.control" in self.open_channels:
+            self._told = 2
+            known = self._agent.calibration
+            latency = {"capture": 0.0, "buffer": 0.0, "converters": 0.0}
+            latency["buffer"] = 0.0 if known is None else known.latency_ms
+            self.tell({"type": "latency", **latency}, now)
+        if "anc.split" in self.open_channels:
+            self._send(self._agent.poll(), now)
+
+    def _send(self, messages: list[Message], now: float) -> None:
+        channels = self.client.channels
+        if channels is None:
+            return
+        for message in messages:
+            try:
+                channels.send("anc.split", encode(message), now)
+            except SignalError:
+                return  # the server has stopped reading: the next block says more
+
+
+@dataclass(frozen=True)
+class ServerPlace:
+    """A session to be in.
+
+    Attributes
+    ----------
+    websocket : str
+    token : str or None
+        To join with.
+    """
+
+    websocket: str
+    token: str | None
+
+
+@asynccontextmanager
+async def in_session(
+    address: str, mode: str, *, token: str | None = None, key: str | None = None
+) -> AsyncIterator[ServerPlace]:
+    """Give the session that an address names, or one of our own that ends with the block.
+
+    Parameters
+    ----------
+    address : str
+        ``http(s)://host:port/SESSION``, or without a session.
+    mode : str
+        Of a session of our own.
+    token : str, optional
+        Join token of that session.
+    key : str, optional
+        API key, for a session of our own.
+
+    Raises
+    ------
+    ProtocolError, ParameterError
+        If the address is none, or the server refuses.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ParameterError("server", address, "http(s)://host:port or with /SESSION")
+    session = parts.path.strip("/")
+    if session:
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        yield ServerPlace(f"{scheme}://{parts.netloc}/{session}", token)
+        return
+    base = f"{parts.scheme}://{parts.netloc}"
+    wish = {"name": "sound card", "mode": mode}
+    made = await asyncio.to_thread(call_server, base, "POST", "/sessions", wish, key)
+    owner = str(made["owner_token"])
+    try:
+        yield ServerPlace(str(made["websocket"]), owner)
+    finally:
+        with contextlib.suppress(ProtocolError):
+            call_server(base, "DELETE", f"/sessions/{made['session_id']}", key=owner)
+
+
+async def run_device(
+    card: Pollable,
+    agent: DeviceAgent,
+    tick: Callable[[float], None],
+    *,
+    server: str | None = None,
+    token: str | None = None,
+    key: str | None = None,
+    taps: int = 512,
+    seconds: float = math.inf,
+    told: Told | None = None,
+) -> None:
+    """Let a device live until it has done what it should, its time is over or it is cancelled.
+
+    Parameters
+    ----------
+    card : SoundCard
+    agent : DeviceAgent
+    tick : callable
+        Called twenty times a second with the time.
+    server, token, key : str, optional
+        As for `in_session`.
+    taps : int
+        Of the control filter.
+    seconds : float
+        Of control.
+    told : callable, optional
+        Takes what the server says.
+
+    Raises
+    ------
+    SignalError
+        If the first measurement gave nothing.
+    ProtocolError
+        If the server refuses or stays away.
+    """
+    remote = None
+    began = math.inf
+    try:
+        while True:
+            now = time.monotonic()
+            card.poll(now)
+            tick(now)
+            if agent.state == "failed" and agent.failure is not None:
+                raise agent.failure
+            if agent.state == "running":
+                began = min(began, now)
+                if server is not None and remote is None:
+                    remote = asyncio.create_task(_remote(agent, server, token, key, taps, told))
+            if agent.state == "done" or now - began >= seconds:
+                return
+            if remote is not None and remote.done():
+                remote.result()
+            await asyncio.sleep(_POLL_S)
+    finally:
+        if remote is not None:
+            remote.cancel()
+            await asyncio.gather(remote, return_exceptions=True)
+
+
+async def _remote(
+    agent: DeviceAgent,
+    server: str,
+    token: str | None,
+    key: str | None,
+    taps: int,
+    told: Told | None,
+) -> None:
+    """Be in the session while control runs; join anew with what was measured after each start."""
+    async with in_session(server, agent.mode, token=token, key=key) as place:
+        while True:
+            await asyncio.sleep(_POLL_S)
+            if agent.state != "running":
+                continue
+            run = agent.runs
+            wire = DeviceWire(
+                CardPeer(agent, taps=taps), place.websocket, told=told, token=place.token
+            )
+            task = asyncio.create_task(wire.run())
+            try:
+                while agent.runs == run and agent.state == "running":
+                    done, _ = await asyncio.wait([task], timeout=_POLL_S)
+                    if done:
+                        task.result()
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
