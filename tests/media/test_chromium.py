@@ -27,9 +27,9 @@ Driver = type[AsyncioDriver] | type[NativeDriver]
 DRIVERS = pytest.mark.parametrize("kind", [AsyncioDriver, NativeDriver])
 
 CONNECT = """
-async ({tracks, data}) => {
+async ({tracks, data, settings}) => {
   const context = window.context ||= new AudioContext();
-  const peer = window.peer = new RTCPeerConnection();
+  const peer = window.peer = new RTCPeerConnection(settings);
   window.messages = [];
   window.states = [];
   peer.onconnectionstatechange = () => window.states.push(peer.connectionState);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from antiphase.media.audio import AudioSender
 from antiphase.media.payload import AudioFormat
 from tests.media.findings import FINDINGS, packets_of
 from tests.media.test_fuzz import mutate
+from tests.needs import program
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path(__file__).with_name("fuzz_native.cpp")
@@ -25,14 +25,8 @@ FORMATS = (
     AudioFormat("PCMU", 0, 8000),
 )
 ROUNDS = 400
-COMPILER = shutil.which("c++") or shutil.which("g++")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        COMPILER is None and os.environ.get("CI") != "true", reason="needs a C++ compiler"
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 def corpus() -> list[bytes]:
@@ -54,10 +48,10 @@ def corpus() -> list[bytes]:
 @pytest.fixture(scope="module")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the loop built with the address and undefined behaviour sanitizers."""
-    assert COMPILER is not None
+    compiler = program("c++")
     target = tmp_path_factory.mktemp("fuzz") / "fuzz_native"
     flags = ["-std=c++17", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    command = [COMPILER, *flags, f"-I{ROOT / 'native'}", str(SOURCE), "-o", str(target)]
+    command = [compiler, *flags, f"-I{ROOT / 'native'}", str(SOURCE), "-o", str(target)]
     subprocess.run([*command, "-lpthread", "-ldl"], check=True)
     return target
 

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import shutil
 import socket
 import subprocess
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.async_api import Page
 
 from antiphase.errors import ParameterError
 from antiphase.media.client import Client, ClientTrack
@@ -22,14 +22,14 @@ from antiphase.media.payload import AudioFormat
 from antiphase.media.routing import Gain, Route
 from antiphase.media.stun import Address, Attribute, Message, MessageClass, Method, encode_error
 from antiphase.media.turn import TurnClient, TurnCredentials, issue_credentials
+from tests.media.browser import needs_chromium
 from tests.media.room import DRIVERS, Driver, Room, in_room
+from tests.media.test_chromium import PITCH, Server, in_browser
+from tests.needs import program
 
 L16 = AudioFormat("L16", 96, 8000)
 SECRET = "north"  # noqa: S105 - a test's
 RELAY: Address = ("192.0.2.9", 3478)
-needs_coturn = pytest.mark.skipif(
-    shutil.which("turnserver") is None, reason="coturn is not installed"
-)
 
 
 def test_credentials_are_what_coturn_computes() -> None:
@@ -95,7 +95,9 @@ def coturn(tmp_path: Path) -> Iterator[Address]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = f"turnserver -n -L 127.0.0.1 -E 127.0.0.1 -p {port} --use-auth-secret --no-tls"
+    command = (
+        f"{program('turnserver')} -n -L 127.0.0.1 -E 127.0.0.1 -p {port} --use-auth-secret --no-tls"
+    )
     command += f" --static-auth-secret {SECRET} --realm test --allow-loopback-peers --no-cli"
     command += (
         f" --no-dtls --log-file {tmp_path}/log --pidfile {tmp_path}/pid --userdb {tmp_path}/db"
@@ -133,7 +135,15 @@ class Relayed(asyncio.DatagramProtocol):
             self.transport.sendto(datagram, self.turn.relay)
 
 
-@needs_coturn
+RELAYED = """
+async () => {
+  const all = [...(await peer.getStats()).values()];
+  const pairs = all.filter((s) => s.type === "candidate-pair" && s.nominated);
+  return pairs.map((p) => all.find((s) => s.id === p.localCandidateId).candidateType);
+}
+"""
+
+
 @DRIVERS
 def test_a_call_through_coturn(kind: Driver, coturn: Address) -> None:
     """With issued credentials a client that only reaches the relay talks and hears its echo."""
@@ -167,7 +177,25 @@ def test_a_call_through_coturn(kind: Driver, coturn: Address) -> None:
     in_room(kind, check)
 
 
-@needs_coturn
+@needs_chromium
+@DRIVERS
+def test_a_browser_behind_coturn(kind: Driver, coturn: Address) -> None:
+    """A browser that may use nothing but the relay takes the credentials and hears its tone."""
+
+    async def check(server: Server, page: Page) -> None:
+        assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
+        stats = await page.evaluate(RELAYED)
+        assert stats == ["relay"]
+
+    issued = issue_credentials(SECRET, "anna", time.time())
+    relay = {
+        "urls": f"turn:{coturn[0]}:{coturn[1]}?transport=udp",
+        "username": issued.username,
+        "credential": issued.password,
+    }
+    in_browser(kind, check, settings={"iceServers": [relay], "iceTransportPolicy": "relay"})
+
+
 def test_expired_credentials_are_refused(coturn: Address) -> None:
     """Yesterday's user gets no allocation."""
 
