@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from antiphase.devices.rig import RigReport, call_server, make_scene, run_scene, wait_for_server
+from antiphase.devices.rig.wire import DeviceWire
 from antiphase.errors import ParameterError, ProtocolError
 from tests.devices.rig.live import free_port, service
+from tests.service.running import live
 
 
 def test_a_scene_is_attenuated_over_real_webrtc() -> None:
@@ -22,6 +24,21 @@ def test_a_scene_is_attenuated_over_real_webrtc() -> None:
     assert last.figures["mode"] == "split"
     assert last.figures["attenuation_db"]["estimated"] is not None
     assert last.joins == 1
+
+
+def test_its_length_counts_from_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that takes longer to connect than the scene is long it plays all the same."""
+    run = DeviceWire.run
+
+    async def late(wire: DeviceWire) -> None:
+        await asyncio.sleep(2.0)
+        await run(wire)
+
+    monkeypatch.setattr(DeviceWire, "run", late)
+    with live() as server:
+        scene = make_scene("office", seconds=10)
+        last = asyncio.run(run_scene(server.url, scene, lambda _: None, seconds=1.5))
+    assert last.figures["mode"] == "clean"
 
 
 def test_a_server_that_is_not_there_is_said_in_one_line() -> None:

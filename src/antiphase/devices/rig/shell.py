@@ -8,7 +8,7 @@ import gc
 import http.client
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ __all__ = ["RigReport", "call_server", "run_scene", "wait_for_server"]
 
 _REPORT_S = 0.5
 _TIMEOUT_S = 10.0
+_CONNECT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ async def run_scene(
     report : callable
         Takes a `RigReport` twice a second.
     seconds : float, optional
-        None: until cancelled.
+        From when all devices are connected, or half a minute has gone by without; None: until
+        cancelled.
     estimate : ndarray, shape (taps,), optional
         Another Ŝ than the one that the scene identified.
     key : str, optional
@@ -196,8 +198,9 @@ async def run_scene(
     gc.freeze()
     tasks = [asyncio.create_task(wire.run()) for wire in wires]
     last = _report(scene, str(made["session_id"]), start, wires, figures)
+    length = _Length(np.inf if seconds is None else seconds)
     try:
-        while seconds is None or time.monotonic() - start < seconds:
+        while not length.is_over(devices):
             done, _ = await asyncio.wait(
                 tasks, timeout=_REPORT_S, return_when=asyncio.FIRST_COMPLETED
             )
@@ -213,6 +216,21 @@ async def run_scene(
         with contextlib.suppress(ProtocolError):
             call_server(server, "DELETE", path, key=owner)
     return last
+
+
+class _Length:
+    """When a scene is over: so long after all devices are connected, or should have been."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._waits = seconds, True
+        self._over = time.monotonic() + _CONNECT_S + seconds
+
+    def is_over(self, devices: Sequence[RigDevice]) -> bool:
+        """Whether its time is up; to be asked often."""
+        now = time.monotonic()
+        if self._waits and all(device.connected for device in devices):
+            self._waits, self._over = False, now + self._seconds
+        return now >= self._over
 
 
 def _report(
