@@ -108,12 +108,18 @@ class Track:
     @property
     def loss(self) -> float | None:
         """Share of the newest frames that were lost; None before the first."""
-        return float(np.mean(self._lost)) if self._lost else None
+        return sum(self._lost) / len(self._lost) if self._lost else None
 
     @property
     def jitter_ms(self) -> float | None:
         """95th percentile of the delay above the least one."""
-        return 1000 * float(np.quantile(self._late, 0.95)) if self._late else None
+        if not self._late:
+            return None
+        # As numpy's quantile, which takes five times as long for so few.
+        late = sorted(self._late)
+        below, part = divmod(0.95 * (len(late) - 1), 1)
+        low, high = late[int(below)], late[min(int(below) + 1, len(late) - 1)]
+        return 1000 * (low + part * (high - low))
 
 
 def clock_between(source: Track, ours: Track) -> ClockLine | None:

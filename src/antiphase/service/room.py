@@ -26,13 +26,17 @@ class Room:
     switchboard : Switchboard
     name, mode : str
         As asked for.
-    created, told_at : float
-        When it was opened, and when its figures were told, s.
+    created : float
+        When it was opened, s.
+    phase : float
+        Where in their common period it has its turn, 0 … 1.
     scene : dict or None
     devices : dict of str to DeviceDescription
         By device id.
     silent : dict of str to float
         Devices that have offered nothing yet, and since when, s.
+    told_at : float
+        When its figures were told, s.
     due : float
         When the engine is to be ticked next, s.
     faulty : bool
@@ -46,10 +50,11 @@ class Room:
     name: str
     mode: str
     created: float
-    told_at: float
+    phase: float
     scene: dict[str, Any] | None
     devices: dict[str, DeviceDescription] = field(default_factory=dict)
     silent: dict[str, float] = field(default_factory=dict)
+    told_at: float = 0.0
     due: float = 0.0
     faulty: bool = False
     recorder: RoomRecorder | None = None

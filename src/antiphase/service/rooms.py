@@ -33,13 +33,13 @@ from antiphase.service.recorder import RoomRecorder
 from antiphase.service.room import Room, device_message
 from antiphase.service.rooms_routes import Switchboard, clock_rate
 from antiphase.service.rooms_settings import RoomsSettings
+from antiphase.service.turns import Turns, next_on_grid
 
 __all__ = ["Rooms"]
 
 _LOG = logging.getLogger("antiphase.service")
 _REPORT_S = 1.0
 _FAULT_S = 1.0
-_GOLDEN = 0.6180339887
 
 
 class Rooms:
@@ -67,7 +67,7 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._room_of: dict[str, str] = {}
         self._messages: deque[tuple[str, str | None, dict[str, Any]]] = deque()
-        self._reported = 0.0
+        self._telling, self._reporting = Turns(self.settings.figures_s), Turns(_REPORT_S)
         self.watched: Callable[[str], bool] = lambda _: True
         """Whether somebody in a room wants to be told its figures."""
 
@@ -114,10 +114,10 @@ class Rooms:
         engine.set_mode(mode, now)  # refuses unknown modes before there is a room
         board = Switchboard(self._endpoint)
         # Rooms that are opened together, as at a move, do not all come due in one tick.
-        phase = len(self._rooms) * _GOLDEN % 1.0
-        told_at = now - phase * self.settings.figures_s
-        room = Room(engine, board, name, mode, now, told_at, scene)
-        room.due = now + phase * engine.tick_s
+        self._telling.add(session_id, now)
+        self._reporting.add(session_id, now)
+        room = Room(engine, board, name, mode, now, self._telling.phase(session_id), scene)
+        room.told_at = now
         self._rooms[session_id] = room
 
     def delete(self, session_id: str, now: float, reason: str) -> None:
@@ -132,6 +132,8 @@ class Rooms:
             self._room_of.pop(device_id, None)
             self._endpoint.close(device_id, reason)
         del self._rooms[session_id]
+        self._telling.remove(session_id)
+        self._reporting.remove(session_id)
 
     def describe(self, session_id: str) -> dict[str, Any]:
         """Return what there is to know of a room.
@@ -286,26 +288,28 @@ class Rooms:
 
     def tick(self, now: float, wall: float) -> None:  # noqa: ARG002 - rooms know no wall clock
         """Run what is due in all rooms."""
-        report = now - self._reported >= _REPORT_S
-        if report:
-            self._reported = now
-        for session_id, room in list(self._rooms.items()):
+        due = [session_id for session_id, room in self._rooms.items() if now >= room.due]
+        self._each(self._reporting.take(now), self._report, now)
+        self._each(due, self._tick_room, now)
+        self._each(self._telling.take(now, self.watched), self._tell, now)
+
+    def _each(self, ids: list[str], work: Callable[[str, Room, float], None], now: float) -> None:
+        for session_id in ids:
+            room = self._rooms[session_id]
             try:
-                if report:
-                    self._report(session_id, room, now)
-                self._tick_room(session_id, room, now)
+                work(session_id, room, now)
             except Exception as error:  # noqa: BLE001 - the others must go on
                 self._fault(session_id, room, error, now)
 
     def _tick_room(self, session_id: str, room: Room, now: float) -> None:
-        if now >= room.due:
-            room.due = now + room.engine.tick_s
-            room.engine.tick(now)
-            self._carry_out(session_id, room, now)
-        if now - room.told_at >= self.settings.figures_s and self.watched(session_id):
-            room.told_at = now
-            figures = room.engine.figures(now).as_dict()
-            self._messages.append((session_id, None, {"type": "figures", **figures}))
+        room.due = next_on_grid(now, room.engine.tick_s, room.phase)
+        room.engine.tick(now)
+        self._carry_out(session_id, room, now)
+
+    def _tell(self, session_id: str, room: Room, now: float) -> None:
+        room.told_at = now
+        figures = room.engine.figures(now).as_dict()
+        self._messages.append((session_id, None, {"type": "figures", **figures}))
 
     def _fault(self, session_id: str, room: Room, error: Exception, now: float) -> None:
         """Keep one session's fault from the others: it says so and only forwards from here."""
