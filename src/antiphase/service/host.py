@@ -31,6 +31,7 @@ from antiphase.service.rooms import Rooms
 from antiphase.service.rooms_settings import RoomsSettings
 from antiphase.service.settings import ServiceSettings
 from antiphase.service.tokens import Tokens
+from antiphase.service.turns import Turns
 from antiphase.storage.sessions import ConnectionRecord, SessionRecord
 from antiphase.storage.urls import open_stores
 
@@ -63,8 +64,7 @@ class RoomHost:
         self.settings = settings
         self.draining = False
         self._folder = tempfile.TemporaryDirectory(prefix="antiphase-")
-        folder = Path(self._folder.name) if settings.data is None else settings.data
-        self.stores = open_stores(settings.store_urls, folder)
+        self.stores = open_stores(settings.store_urls, settings.data or Path(self._folder.name))
         self.tokens = Tokens(settings.token_secret, time.time, self.stores.states)
         own = settings.worker_url or url or settings.own_url(settings.port)
         self.registry = Registry(self.stores.sessions, self.stores.states, own)
@@ -83,6 +83,7 @@ class RoomHost:
         self._pool = ThreadPool(1)
         self._outboxes = Outboxes()
         self._sessions: dict[str, _Session] = {}
+        self._measuring = Turns(_MEASURED_S)
         self._looked_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -190,6 +191,8 @@ class RoomHost:
         now, wall = self.now(), time.time()
         self.rooms.tick(now, wall)
         self._flush()
+        for session_id in self._measuring.take(now):
+            self._measure(session_id, now, wall)
         if now < self._looked_at + _LOOK_S:
             return
         self._looked_at = now
@@ -197,13 +200,15 @@ class RoomHost:
         for session_id, session in list(self._sessions.items()):
             if wall >= session.record.expires_at:
                 self.delete(session_id, "the session has expired")
-            elif wall - session.measured_at >= _MEASURED_S:
-                figures = self.rooms.figures(session_id, now).as_dict()
-                for large in ("spectrum", "scene"):
-                    figures.pop(large)
-                self.journal.record(session_id, "measured", figures, since=session.measured_at)
-                session.measured_at = wall
-                self.placement.keep_filter(session_id)
+
+    def _measure(self, session_id: str, now: float, wall: float) -> None:
+        """Add what is measured to the history, and keep the filter for another worker."""
+        session = self._sessions[session_id]
+        told = self.rooms.figures(session_id, now).as_dict()
+        figures = {name: told[name] for name in told if name not in {"spectrum", "scene"}}
+        self.journal.record(session_id, "measured", figures, since=session.measured_at)
+        session.measured_at = wall
+        self.placement.keep_filter(session_id)
 
     def _flush(self) -> None:
         if self._driver is not None:
@@ -314,6 +319,7 @@ class RoomHost:
 
         self.do(make)
         self._sessions[session_id] = _Session(record, time.time())
+        self._measuring.add(session_id, self.now())
 
     def steer(self, session_id: str, *, on: bool | None = None, mode: str | None = None) -> None:
         """Switch anti-noise or change the mode; raises as `Rooms.set_mode`."""
@@ -346,6 +352,7 @@ class RoomHost:
     def _close(self, session_id: str, reason: str) -> bool:
         if self._sessions.pop(session_id, None) is None:
             return False
+        self._measuring.remove(session_id)
         self.live.stop(session_id, reason)
         for device in self.rooms.describe(session_id)["devices"]:
             self.registry.disconnect(device["device_id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import ssl
@@ -22,6 +23,9 @@ __all__ = ["Server"]
 
 _LOOK_S = 0.2
 _BACKLOG = 1024
+# Messages under way must not be taken for what lasts: then the whole heap is collected every few
+# seconds, which stops 500 rooms for 0.1 s.
+_COLLECT = (20_000, 20, 20)
 
 
 class Server(uvicorn.Server):
@@ -78,6 +82,7 @@ class Server(uvicorn.Server):
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on the bound ports until told to end."""
+        gc.set_threshold(*_COLLECT)
         super().run(sockets or self._sockets)
 
     @property

@@ -79,7 +79,7 @@ class Turns:
         rate = _SLACK * len(self._due) / self._period_s
         self._credit = min(self._credit, 1.0) + rate * min(now - self._asked, _LONGEST_S)
         self._asked = now
-        served = []
+        served: list[str] = []
         while self._queue and self._queue[0][0] <= now:
             due, name = self._queue[0]
             if self._due.get(name) != due:
