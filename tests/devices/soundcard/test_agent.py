@@ -170,6 +170,10 @@ def test_mute_and_switch_outlive_a_new_card(known: Calibration) -> None:
     assert not np.concatenate(card.played).any()
     agent.muted, agent.control = False, True
     until(card, agent, "running")
+    run_agent(card, agent, 4.0)
+    agent.muted = True
+    run_agent(card, agent, 0.5)
+    assert agent.status()["attenuation_db"]["measured"] is None
 
 
 def test_a_first_measurement_that_fails_ends_it_and_a_later_one_is_tried_again(

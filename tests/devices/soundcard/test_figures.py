@@ -51,6 +51,9 @@ def test_estimated_is_true_with_the_true_path() -> None:
     assert figures.measured_db == pytest.approx(true, abs=0.1)
     assert figures.off_db == pytest.approx(-3.01, abs=0.05)
     assert not figures.harm
+    figures.forget()
+    assert figures.estimated_db is None
+    assert figures.off_db == pytest.approx(-3.01, abs=0.05)
 
 
 def test_harm_is_half_a_second_louder_than_silence() -> None:

@@ -18,7 +18,7 @@ from antiphase.devices.soundcard.session import CardPeer, in_session, run_device
 from antiphase.errors import ParameterError, ProtocolError, SignalError
 from tests.devices.rig.live import free_port, service
 from tests.devices.rig.server import CERTIFICATE
-from tests.devices.soundcard.virtual import VirtualCard, room_path, run_agent
+from tests.devices.soundcard.virtual import VirtualCard, hum, room_path, run_agent
 
 FORM = CardFormat(16000, 2, block=64)
 
@@ -82,6 +82,32 @@ def test_a_server_solves_for_a_sound_card() -> None:
         time.sleep(0.5)
         assert call_server(server, "GET", "/sessions") == []
     assert {"mode", "figures"} <= {message["type"] for message in told}
+
+
+@pytest.mark.slow
+def test_one_microphone_is_watched_by_the_server() -> None:
+    """Without a reference the session is in mode `local`, and its figures say what falls."""
+    form = CardFormat(16000, block=64)
+    card = VirtualCard(form, hum(16000), room_path(16000))
+    agent = DeviceAgent(server=True)
+    agent.opened("virtual card", form, 0.0)
+    while agent.state != "running":
+        run_agent(card, agent, 0.5)
+    told: list[dict[str, Any]] = []
+
+    def tick(now: float) -> None:
+        del now
+        figures = [m for m in told if m["type"] == "figures"]
+        if figures and (figures[-1]["attenuation_db"]["estimated"] or 0.0) > 10:
+            raise EOFError
+
+    async def run(server: str) -> None:
+        async with asyncio.timeout(60):
+            await run_device(Paced(card, agent), agent, tick, server=server, told=told.append)
+
+    with service() as (server, _), pytest.raises(EOFError):
+        asyncio.run(run(server))
+    assert [m["mode"] for m in told if m["type"] == "mode"][-1] == "local"
 
 
 def test_what_a_device_says_when_it_joins() -> None:

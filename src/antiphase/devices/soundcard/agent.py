@@ -145,6 +145,8 @@ class DeviceAgent:
         self._muted = on
         if self.loop is not None:
             self.loop.muted = on
+        if self.figures is not None:
+            self.figures.forget()
 
     @property
     def control(self) -> bool:

@@ -65,6 +65,11 @@ class LiveFigures:
         while sum(n for *_, n in self._energies) > _WINDOW_S * block.fs:
             self._energies.popleft()
 
+    def forget(self) -> None:
+        """Show nothing until there are blocks again; the level with the drive off is kept."""
+        self._energies.clear()
+        self._louder = 0
+
     def _harmful(self, after: float, anti: float, block: Block) -> bool:
         off = self.off_db
         heard, played = (_decibels(energy, block.frames) for energy in (after, anti))
