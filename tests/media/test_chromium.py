@@ -124,12 +124,14 @@ def in_browser(
     async def run() -> Server:
         server = Server(kind)
         await server.start(policy or AnswerPolicy())
-        async with open_page(*flags) as page:
-            sdp = await page.evaluate(CONNECT, {"tracks": 1, "data": None, **offer})
-            await server.take(page, "tab", sdp)
-            await check(server, page)
-        await asyncio.sleep(0.3)
-        await server.driver.stop()
+        try:
+            async with open_page(*flags) as page:
+                sdp = await page.evaluate(CONNECT, {"tracks": 1, "data": None, **offer})
+                await server.take(page, "tab", sdp)
+                await check(server, page)
+            await asyncio.sleep(0.3)
+        finally:
+            await server.driver.stop()
         return server
 
     return asyncio.run(run())

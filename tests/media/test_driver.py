@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import numpy as np
 import pytest
 
 from antiphase.media.client import ClientTrack
-from antiphase.media.endpoint import EndpointSettings
+from antiphase.media.endpoint import Endpoint, EndpointSettings
+from antiphase.media.events import AudioReceived, Closed, Event
 from antiphase.media.payload import AudioFormat
 from antiphase.media.routing import Gain, Route
 from antiphase.media.sdp import parse_description
@@ -51,6 +53,43 @@ def test_taken_ports_are_told_and_nothing_stays_open(kind: Driver) -> None:
             await start(kind, free)
 
     asyncio.run(check())
+
+
+@DRIVERS
+def test_a_fault_of_the_application_costs_its_own_event_only(kind: Driver) -> None:
+    """What it raises is reported; the frames behind it, the other session and the timers go on."""
+    told: list[str] = []
+
+    async def check(room: Room) -> None:
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: told.append(str(context["exception"]))
+        )
+        good, bad = (
+            await room.join("good", ClientTrack(L16)),
+            await room.join("bad", ClientTrack(L16)),
+        )
+        take = room.driver._on_event
+
+        def faulty(endpoint: Endpoint, event: Event) -> None:
+            if event.session_id == "bad":
+                raise RuntimeError(type(event).__name__)
+            take(endpoint, event)
+
+        room.driver._on_event = faulty
+        for _ in range(10):
+            for peer in (bad, good):
+                peer.say(np.zeros(80))
+            await room.run(0.01)
+        assert await room.until(
+            lambda: sum(isinstance(e, AudioReceived) for e in room.events) == 10
+        )
+        room.endpoint.close("bad")  # told at the next tick
+        assert await room.until(lambda: "Closed" in told)
+        room.endpoint.close("good")
+        assert await room.until(lambda: any(isinstance(e, Closed) for e in room.events))
+
+    in_room(kind, check)
+    assert told == ["AudioReceived"] * 10 + ["Closed"]
 
 
 @DRIVERS

@@ -142,19 +142,21 @@ def test_a_browser_that_hides_its_addresses(kind: Driver, told: bool) -> None:
     async def run() -> None:
         server = Server(kind)
         await server.start(AnswerPolicy())
-        async with open_page() as page:
-            sdp = await page.evaluate(CONNECT, {"tracks": 1, "data": None})
-            assert "a=candidate" not in sdp
-            if told:
-                sdp = await page.evaluate(GATHERED)
-                names = re.findall(r"a=candidate:\S+ \d udp \d+ (\S+) ", sdp)
-                assert names
-                assert all(name.endswith(".local") for name in names)
-            await server.take(page, "tab", sdp)
-            assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
-            selected = server.driver.endpoint._peers["tab"].agent.selected
-            assert selected is not None
-            assert selected[0] == "127.0.0.1"
-        await server.driver.stop()
+        try:
+            async with open_page() as page:
+                sdp = await page.evaluate(CONNECT, {"tracks": 1, "data": None})
+                assert "a=candidate" not in sdp
+                if told:
+                    sdp = await page.evaluate(GATHERED)
+                    names = re.findall(r"a=candidate:\S+ \d udp \d+ (\S+) ", sdp)
+                    assert names
+                    assert all(name.endswith(".local") for name in names)
+                await server.take(page, "tab", sdp)
+                assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
+                selected = server.driver.endpoint._peers["tab"].agent.selected
+                assert selected is not None
+                assert selected[0] == "127.0.0.1"
+        finally:
+            await server.driver.stop()
 
     asyncio.run(run())

@@ -119,8 +119,16 @@ class Driver:
         """Send what waits and report what has happened; call after using the endpoint directly."""
         self._send()
         for event in self.endpoint.poll_events():
-            self._on_event(self.endpoint, event)
+            self.guard(self._on_event, self.endpoint, event)
         self._send()
+
+    def guard(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call; a fault goes to the event loop's handler, what comes behind it does not wait."""
+        try:
+            call(*arguments)
+        except Exception as error:  # noqa: BLE001 - other sessions' packets are behind it
+            context = {"message": f"{call} failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     def _send(self) -> None:
         for datagram, target in self.endpoint.poll_outgoing():
@@ -139,9 +147,9 @@ class Driver:
         self._timer = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
 
     def _tick(self) -> None:
+        self._schedule()
         self.endpoint.tick(time.monotonic(), time.time())
         self.flush()
-        self._schedule()
 
     async def stop(self) -> None:
         """Close all sessions politely, then the ports."""

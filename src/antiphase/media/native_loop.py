@@ -60,14 +60,14 @@ class NativeDriver(Driver):
         now, wall = time.monotonic(), time.time()
         for kind, slot, stream, host, port, received_ns, data in self.carrier.loop.take_items():
             if kind in {_STUN, _DTLS}:
-                self.endpoint.receive(data, (_text(host), port), now, wall)
+                self.guard(self.endpoint.receive, data, (_text(host), port), now, wall)
                 continue
             if kind == _FRAMED:
                 self.send_framed(data, tcp_address(_text(host), port))
                 continue
             session = self.carrier.sessions.get(slot)
             if session is not None:
-                self._take(session, kind, stream, data, received_ns, now, wall)
+                self.guard(self._take, session, kind, stream, data, received_ns, now, wall)
         self.flush()
 
     def _take(
