@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.async_api import async_playwright
 
-__all__ = ["page", "page_first_db_s"]
+__all__ = ["page", "page_first_db_s", "rig"]
 
 _FLAGS = [
     "--no-sandbox",
@@ -70,32 +70,41 @@ def page_first_db_s(url: str, *, least_db: float = 3.0, within_s: float = 60.0) 
     return asyncio.run(_measure(url, least_db, within_s))
 
 
+def _await(url: str, run: subprocess.Popen[bytes]) -> None:
+    """Return when an address answers; give up where its process has ended, or after 90 s."""
+    end = time.monotonic() + 90
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 - loopback
+        except (urllib.error.URLError, OSError):
+            if run.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 @contextmanager
-def _rig(scene: str) -> Iterator[str]:
+def rig(scene: str) -> Iterator[str]:
     """Run service and rig as a user does; yield the page's address once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    run = "from antiphase.cli import main; main()"
-    words = [sys.executable, "-c", run, "rig", "--serve", "--scene", scene, "--port", str(port)]
-    rig = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    script = "from antiphase.cli import main; main()"
+    words = [sys.executable, "-c", script, "rig", "--serve", "--scene", scene, "--port", str(port)]
+    run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/"
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{url}healthz", timeout=1).close()  # noqa: S310 - loopback
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
+        _await(f"{url}healthz", run)
         yield url
     finally:
-        rig.send_signal(signal.SIGINT)
-        rig.wait(30)
+        run.send_signal(signal.SIGINT)
+        run.wait(30)
 
 
 def page() -> dict[str, Any]:
     """Return `page_first_db_s` of the transformer scene in real time; None without Chromium."""
     if shutil.which("chromium") is None:
         return {"page_first_db_s": None}
-    with _rig("transformer") as url:
+    with rig("transformer") as url:
         return {"page_first_db_s": page_first_db_s(url)}

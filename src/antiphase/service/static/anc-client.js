@@ -26,7 +26,7 @@ const RETRIES_MS = [500, 1000, 2000, 4000, 8000];
  * @property {number} [deviceMarginMs] causality margin at the device's own reference
  */
 
-/** The service said no, or did not answer. `code` is the service's, or "timeout" or "closed". */
+/** The service said no, or did not answer. `code` is the service's, or "timeout", "closed" or "unreachable". */
 export class ServiceError extends Error {
   constructor(code, message) {
     super(message);
@@ -39,7 +39,9 @@ export async function request(server, token, method, path, body, type = "applica
   const headers = body === undefined ? {} : { "content-type": type };
   if (token) headers.authorization = `Bearer ${token}`;
   const asked = new URL(path, server);
-  let response = await fetch(asked, { method, headers, body });
+  let response = await fetch(asked, { method, headers, body }).catch(() => {
+    throw new ServiceError("unreachable", `The service at ${asked.host} does not answer: start it, or look at the network.`);
+  });
   if (token && response.status === 401 && response.redirected && new URL(response.url).hostname === asked.hostname)
     // Sent on to another worker: browsers take the token away when the port changes.
     response = await fetch(response.url, { method, headers, body });

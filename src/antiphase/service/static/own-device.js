@@ -28,6 +28,12 @@ const STEPS = [
   ["The noise here", "6 s of listening; it stays in this page."],
 ];
 
+const REFUSALS = {
+  NotAllowedError: "The browser or the system refused the microphone: allow it for this page and measure again.",
+  NotFoundError: "There is no microphone: plug one in and measure again.",
+  NotReadableError: "Another program holds the microphone: end that one and measure again.",
+};
+
 function element(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
   node.append(...children);
@@ -111,7 +117,7 @@ export class OwnDevice {
       this.verdict.hidden = this.startButton.hidden = false;
       await this.offerReferences();
     } catch (error) {
-      this.step(this.current, "bad", error.name === "NotAllowedError" ? "The browser or the system refused the microphone." : error.message);
+      this.step(this.current, "bad", REFUSALS[error.name] ?? error.message);
       this.close();
     }
     this.measureButton.disabled = false;
@@ -229,6 +235,7 @@ export class OwnDevice {
 
   async toggle() {
     this.startButton.disabled = true;
+    this.problem("");
     try {
       if (this.client) await this.stop();
       else await this.start();

@@ -14,17 +14,37 @@ const ANNOUNCE_MS = 10000;
 const byId = (id) => document.getElementById(id);
 const decibels = (value) => (value === null || value === undefined ? "–" : value.toFixed(1));
 const listening = new Listening();
-const view = { client: null, session: null, figures: null, history: [], announced: -Infinity, scene: "" };
+const view = { client: null, session: null, figures: null, history: [], announced: -Infinity, scene: "", modes: new Map(), wishes: 0 };
 
-function problem(message) {
-  byId("problem").textContent = message;
-  byId("problem").hidden = !message;
+// One line for the service, one for what was tried last: the first goes by itself, the second with the next try.
+const problems = new Map();
+function problem(message, kind = "try") {
+  if (message) problems.set(kind, message);
+  else problems.delete(kind);
+  byId("problem").textContent = [...problems.values()].join(" ");
+  byId("problem").hidden = problems.size === 0;
+}
+
+async function act(what) {
+  problem("");
+  try {
+    await what();
+  } catch (error) {
+    problem(error.message);
+  }
+}
+
+function serviceWords({ code, message }) {
+  if (code !== "401" && code !== "403") return message;
+  return "The service wants a key that this page does not have: open it again by its QR code, or by the address with #key= that the service has shown.";
 }
 
 async function refreshSessions() {
   try {
+    const { wishes } = view;
     const sessions = await listSessions(location.origin, apiKey);
     const ids = sessions.map((session) => session.session_id ?? session.id ?? session);
+    if (wishes === view.wishes) view.modes = new Map(sessions.map((session, k) => [ids[k], session.mode]));
     const select = byId("sessions");
     if ([...select.options].map((option) => option.value).join() !== ids.join()) {
       const options = sessions.map((session, k) => new Option(session.name || ids[k], ids[k], false, ids[k] === view.session));
@@ -32,11 +52,17 @@ async function refreshSessions() {
     }
     const wanted = location.hash.slice(1);
     if (!ids.includes(view.session) && ids.length) await enter(ids.includes(wanted) ? wanted : ids.at(-1));
+    else showWish();
     if (!ids.length) setState("waiting");
-    problem("");
+    problem("", "service");
   } catch (error) {
-    problem(`The service does not answer: ${error.message}`);
+    problem(serviceWords(error), "service");
   }
+}
+
+// The mode that was asked for, here or by somebody else.
+function showWish() {
+  byId("mode-wish").value = view.modes.get(view.session) ?? "auto";
 }
 
 function setState(state) {
@@ -61,8 +87,8 @@ async function enter(session) {
   client.addEventListener("bye", current(({ reason }) => problem(`The session has ended: ${reason}`)));
   client.addEventListener("error", current(({ message }) => problem(message)));
   await client.join({ name: "page", roles: [{ role: "listener", track: "0" }] });
-  byId("control").disabled = byId("mode-wish").disabled = false;
-  byId("mode-wish").value = "auto";
+  byId("control").disabled = byId("mode-wish").disabled = byId("listen").disabled = false;
+  showWish();
 }
 
 function showControl(on) {
@@ -141,6 +167,7 @@ function show(figures) {
   while (view.history.length && view.history[0].time < figures.time_s - HISTORY_S) view.history.shift();
   const best = attenuation.true ?? attenuation.estimated;
   byId("attenuation").textContent = decibels(best);
+  byId("attenuation-words").textContent = best < -0.5 ? "dB: louder" : "dB quieter";
   byId("attenuation-kind").textContent = attenuation.true === null || attenuation.true === undefined
     ? "estimated from what the error microphone hears"
     : `true, known to the rig; the service estimates ${decibels(attenuation.estimated)}`;
@@ -171,13 +198,9 @@ function drawCharts() {
 
 async function toggleListening() {
   if (listening.playing) return stopListening();
-  try {
-    await listening.start(await view.client.listen(), byId("sound"));
-    byId("listen").setAttribute("aria-pressed", "true");
-    byId("listen").textContent = "Stop listening";
-  } catch (error) {
-    problem(`Listening failed: ${error.message}`);
-  }
+  await listening.start(await view.client.listen(), byId("sound"));
+  byId("listen").setAttribute("aria-pressed", "true");
+  byId("listen").textContent = "Stop listening";
   return undefined;
 }
 
@@ -204,16 +227,20 @@ function setTheme(theme, keep) {
 const own = new OwnDevice(byId("own-body"), { enter, problem });
 const muteToggle = () => setMuted(byId("mute").getAttribute("aria-pressed") !== "true");
 byId("mute").addEventListener("click", muteToggle);
-byId("listen").addEventListener("click", toggleListening);
+byId("listen").addEventListener("click", () => act(toggleListening));
 byId("volume").addEventListener("input", ({ target }) => listening.setVolume(Number(target.value)));
-byId("sessions").addEventListener("change", ({ target }) => enter(target.value).catch((error) => problem(error.message)));
+byId("sessions").addEventListener("change", ({ target }) => act(() => enter(target.value)));
 byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark", true));
-byId("mode-wish").addEventListener("change", ({ target }) => view.client.setMode(target.value));
-byId("control").addEventListener("click", () => {
+byId("mode-wish").addEventListener("change", ({ target }) => act(() => {
+  view.wishes += 1;
+  view.modes.set(view.session, target.value);
+  view.client.setMode(target.value);
+}));
+byId("control").addEventListener("click", () => act(() => {
   const on = byId("control").getAttribute("aria-checked") !== "true";
-  showControl(on);
   view.client.setControl(on);
-});
+  showControl(on);
+}));
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input[type='text'], textarea, select");
   if (event.key === "m" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) muteToggle();
@@ -227,6 +254,6 @@ setTheme(document.documentElement.dataset.theme, false);
 showScene(null, true);
 drawCharts();
 new Recordings();
-showPhoneCode(byId("phone-code"), byId("phone")).catch((error) => problem(error.message));
+showPhoneCode(byId("phone-code"), byId("phone")).catch((error) => problem(serviceWords(error), "service"));
 await refreshSessions();
 setInterval(refreshSessions, SESSIONS_MS);
