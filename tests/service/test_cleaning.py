@@ -6,8 +6,10 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from antiphase.files.audio_out import write_audio
 from antiphase.service.cleaning import CleaningProcess
@@ -22,29 +24,51 @@ def put(folder: Path, seconds: float) -> None:
         (folder / "x.wav").rename(folder / name)
 
 
-def test_it_tells_how_far_it_is_and_what_came_of_it(tmp_path: Path) -> None:
+class Done:
+    """A recording that was processed: where, what was told meanwhile, what came of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shares: list[float] = []
+        self.process = CleaningProcess(folder)
+        self.summary: dict[str, Any] = {}
+
+    def wait(self) -> None:
+        self.summary = self.process.run(self.shares.append)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, Done]:
+    """Process a good recording and one with a silent reference at once: a start takes long."""
+    good, silent = (tmp_path_factory.mktemp(name) for name in ("good", "silent"))
+    put(good, 3.0)
+    put(silent, 2.0)
+    write_audio(silent / "x.wav", np.zeros(2 * FS), FS)
+    (silent / "x.wav").rename(silent / "reference")
+    done = Done(good), Done(silent)
+    for each in done:
+        each.wait()
+    return done
+
+
+def test_it_tells_how_far_it_is_and_what_came_of_it(both: tuple[Done, Done]) -> None:
     """Progress rises to 1; the report says the same as the summary."""
-    put(tmp_path, 3.0)
-    shares: list[float] = []
-    summary = CleaningProcess(tmp_path).run(shares.append)
-    assert summary["state"] == "done"
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["pause_reduction_db"] == summary["pause_reduction_db"] > 10
-    assert (tmp_path / "clean.wav").stat().st_size > 3 * 3 * FS
+    good = both[0]
+    assert good.summary["state"] == "done"
+    assert good.shares == sorted(good.shares)
+    assert good.shares[-1] == 1.0
+    report = json.loads((good.folder / "report.json").read_text())
+    assert report["pause_reduction_db"] == good.summary["pause_reduction_db"] > 10
+    assert (good.folder / "clean.wav").stat().st_size > 3 * 3 * FS
 
 
-def test_a_fault_is_one_line_without_our_folders(tmp_path: Path) -> None:
+def test_a_fault_is_one_line_without_our_folders(both: tuple[Done, Done]) -> None:
     """The summary and the report carry it."""
-    put(tmp_path, 2.0)
-    write_audio(tmp_path / "x.wav", np.zeros(2 * FS), FS)
-    (tmp_path / "x.wav").rename(tmp_path / "reference")
-    summary = CleaningProcess(tmp_path).run(lambda _: None)
-    assert summary["state"] == "failed"
-    assert "silent" in summary["error"]
-    assert str(tmp_path) not in summary["error"]
-    assert json.loads((tmp_path / "report.json").read_text()) == summary
+    silent = both[1]
+    assert silent.summary["state"] == "failed"
+    assert "silent" in silent.summary["error"]
+    assert str(silent.folder) not in silent.summary["error"]
+    assert json.loads((silent.folder / "report.json").read_text()) == silent.summary
 
 
 def test_a_killed_one_has_failed(tmp_path: Path) -> None:

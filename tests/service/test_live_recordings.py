@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,8 @@ import soundfile
 
 from antiphase.devices.rig.shell import wait_for_server
 from antiphase.errors import StoreError
-from tests.devices.rig.live import ANTIPHASE, free_port
+from antiphase.service.settings import ServiceSettings
+from antiphase.service.worker import WorkerProcess
 from tests.service.peers import Peer, microphone
 from tests.service.running import Live, join, live, until
 
@@ -266,27 +264,20 @@ def test_a_store_that_does_not_answer_costs_no_piece(
 
 def test_finished_pieces_survive_a_kill(tmp_path: Path) -> None:
     """After kill −9 the next start lists them, whole, and deletes all of them."""
-    port = free_port()
-    command = [*ANTIPHASE, "serve", "--port", str(port), "--data", str(tmp_path)]
-    url, surroundings = f"http://127.0.0.1:{port}", {"ANTIPHASE_RECORDING_PIECE_S": "1"}
-
-    def start() -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(command, env={**os.environ, **surroundings})
-        wait_for_server(url, 60.0, lambda: process.poll() is None)
-        return process
+    worker = WorkerProcess(ServiceSettings(port=0, data=tmp_path, recording_piece_s=1))
 
     async def until_two_pieces() -> str:
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=worker.url) as client:
             session_id = (await client.post("/sessions", json={})).json()["session_id"]
-            async with microphone(url.replace("http", "ws"), session_id, 440.0) as one:
+            async with microphone(worker.url.replace("http", "ws"), session_id, 440.0) as one:
                 recording_id = await record(client, session_id)
                 await one.consent(recording_id)
                 while len(await pieces(client, recording_id)) < 2:  # noqa: ASYNC110 - over HTTP
                     await asyncio.sleep(0.1)
-                process.send_signal(signal.SIGKILL)
+                worker.process.kill()
                 return recording_id
 
-    async def look(recording_id: str) -> None:
+    async def look(url: str, recording_id: str) -> None:
         async with httpx.AsyncClient(base_url=url) as client:
             row = (await client.get(f"/recordings/{recording_id}")).json()
             device = (await pieces(client, recording_id))[-1]["tracks"][0]["device_id"]
@@ -294,13 +285,12 @@ def test_finished_pieces_survive_a_kill(tmp_path: Path) -> None:
             assert await heard(client, recording_id, device)
             assert (await client.delete(f"/recordings/{recording_id}")).status_code == 204
 
-    process = start()
     try:
+        assert worker.take_words() is None
+        wait_for_server(worker.url, 60.0, worker.process.is_alive)
         recording_id = asyncio.run(until_two_pieces())
-        process.wait(10)
-        process = start()
-        asyncio.run(look(recording_id))
-        assert stored(tmp_path) == []
     finally:
-        process.kill()
-        process.wait()
+        worker.join(0)
+    with live(data=tmp_path) as server:
+        asyncio.run(look(server.url, recording_id))
+    assert stored(tmp_path) == []

@@ -13,13 +13,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from antiphase.cli import main
 from tests.certificates import loopback_certificate
+from tests.service.running import live
 
 PROGRAM = str(Path(sys.executable).parent / "antiphase")
 
@@ -31,20 +34,17 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def process(
-    *arguments: str, tls: ssl.SSLContext | None = None
-) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def process() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     port = free_port()
-    command = [PROGRAM, "serve", "--port", str(port), *arguments]
-    scheme = "http" if tls is None else "https"
-    url = f"{scheme}://127.0.0.1:{port}"
+    command = [PROGRAM, "serve", "--port", str(port)]
+    url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         try:
             for _ in range(600):
                 with contextlib.suppress(httpx.TransportError):
-                    httpx.get(f"{url}/healthz", verify=tls or True)
+                    httpx.get(f"{url}/healthz")
                     break
                 assert running.poll() is None, running.stdout.read() if running.stdout else ""
                 time.sleep(0.05)
@@ -63,13 +63,12 @@ def test_with_a_certificate_it_speaks_tls_1_3_only(tmp_path: Path) -> None:
     old.check_hostname = False
     old.verify_mode = ssl.CERT_NONE
     old.maximum_version = ssl.TLSVersion.TLSv1_2
-    with process("--certificate", str(chain), "--certificate-key", str(key), tls=modern) as (
-        url,
-        _,
-    ):
-        port = int(url.rsplit(":", 1)[1])
+    with live(certificate=chain, certificate_key=key) as server:
+        port = urlsplit(server.url).port
         with socket.create_connection(("127.0.0.1", port)) as raw, modern.wrap_socket(raw) as safe:
             assert safe.version() == "TLSv1.3"
+        url = f"https://127.0.0.1:{port}/healthz"
+        assert httpx.get(url, verify=modern).json()["status"] == "ok"
         with (
             socket.create_connection(("127.0.0.1", port)) as raw,
             pytest.raises(ssl.SSLError),
@@ -108,14 +107,18 @@ def test_ctrl_c_ends_at_once() -> None:
         assert running.wait(15) == 0
 
 
-def test_a_taken_port_is_named() -> None:
+def test_a_taken_port_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One line says which and what to do."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [PROGRAM, "serve", "--port", str(port)]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert run.returncode != 0
-    assert f"port={port}" in run.stderr
-    assert "Traceback" not in run.stderr
+        monkeypatch.setattr(sys, "argv", ["antiphase", "serve", "--port", str(port)])
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert f"port={port}" in told
+    assert "Traceback" not in told

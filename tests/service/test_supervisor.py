@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from antiphase.devices.rig import RigReport, make_scene, run_scene
+from antiphase.errors import ParameterError
 from antiphase.service.settings import ServiceSettings
-from antiphase.service.supervisor import worker_settings
-from tests.devices.rig.live import ANTIPHASE
+from antiphase.service.supervisor import Supervisor, worker_settings
 from tests.service.workers import Cluster, cluster, wait_until
 
 
@@ -195,19 +195,12 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path, sign: signal.Signals)
 
 
 def test_a_taken_port_of_a_worker_is_named(tmp_path: Path) -> None:
-    """One line says which; nothing stays behind."""
+    """The error says which, before any process is started."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [*ANTIPHASE, "serve", "--port", str(port - 1), "--workers", "2"]
-        run = subprocess.run(
-            [*command, "--data", str(tmp_path)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert run.returncode == 2
-    assert f"port={port}" in run.stderr
-    assert "Traceback" not in run.stderr
+        settings = ServiceSettings(port=port - 1, workers=2, data=tmp_path)
+        with pytest.raises(ParameterError, match=f"port={port} must be free"):
+            Supervisor(settings).run()
+    assert multiprocessing.active_children() == []
