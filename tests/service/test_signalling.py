@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
+from typing import cast
 
 import httpx
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
+from fastapi import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from antiphase.service.signalling import LARGEST_MESSAGE
+from antiphase.service.signalling import LARGEST_MESSAGE, _Connection
 from tests.service.running import Live, join, live, until
 
 
@@ -232,3 +234,24 @@ def test_the_end_of_the_session_is_told(server: Live) -> None:
             assert "owner" in (await until(socket, "bye"))["reason"]
 
     asyncio.run(run())
+
+
+class Gone:
+    """A socket that was closed meanwhile, in the words of uvicorn and starlette."""
+
+    async def send_text(self, text: str) -> None:
+        """Refuse."""
+        raise RuntimeError("Unexpected ASGI message 'websocket.send', after 'websocket.close'.")
+
+    async def receive_text(self) -> str:
+        """Refuse."""
+        raise RuntimeError('WebSocket is not connected. Need to call "accept" first.')
+
+
+def test_a_socket_that_closed_meanwhile_is_an_end_and_no_fault(server: Live) -> None:
+    """Words that cross the closing of a connection end it; the log gets no traceback."""
+    connection = _Connection(server.server.host, cast("WebSocket", Gone()), "s")
+    with pytest.raises(WebSocketDisconnect):
+        asyncio.run(connection._send({"type": "bye"}))
+    with pytest.raises(WebSocketDisconnect):
+        asyncio.run(connection._receive())

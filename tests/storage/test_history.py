@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from antiphase.storage.history import HistoryRecord, SqlHistory
 from tests.storage.servers import postgresql_server
@@ -74,6 +77,31 @@ for k in range(1, 1_000_000):
     history.append([HistoryRecord("a", "measured", k - 1, k, {"k": k})])
     print(k, flush=True)
 """
+
+
+def test_many_that_begin_at_once_make_the_table_once(url: str) -> None:
+    """Workers that start together on an empty database all find their table: none fails."""
+    for _ in range(5):
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP TABLE IF EXISTS history"))
+        engine.dispose()
+        together = threading.Barrier(8)
+
+        def begin(_: int, together: threading.Barrier = together) -> SqlHistory | str:
+            together.wait(30)
+            try:
+                return SqlHistory(url)
+            except sa.exc.SQLAlchemyError as error:
+                return str(error)
+
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(begin, range(8)))
+        open_ = [history for history in made if isinstance(history, SqlHistory)]
+        empty = [history.read("a") for history in open_]
+        for history in open_:
+            history.close()
+        assert empty == [[]] * 8, made
 
 
 def test_a_killed_writer_loses_no_finished_record(url: str, store: SqlHistory) -> None:

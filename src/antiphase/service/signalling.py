@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import HTTPException, WebSocket, WebSocketDisconnect
@@ -99,6 +100,15 @@ class Signalling:
             self._by_address += Counter()
 
 
+@contextlib.contextmanager
+def _while_open() -> Iterator[None]:
+    """Take a connection that either side has closed meanwhile for ended: it is no fault."""
+    try:
+        yield
+    except RuntimeError:
+        raise WebSocketDisconnect from None
+
+
 class _Connection:
     def __init__(self, host: RoomHost, socket: WebSocket, session_id: str) -> None:
         self._host, self._socket, self._session_id = host, socket, session_id
@@ -139,12 +149,14 @@ class _Connection:
             await self._socket.close(refused.code, str(refused)[:120])
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._socket.send_text(json.dumps(message, separators=(",", ":")))
+        with _while_open():
+            await self._socket.send_text(json.dumps(message, separators=(",", ":")))
 
     async def _receive(self) -> ClientMessage:
         """Return the next message that can be read."""
         while True:
-            text = await self._socket.receive_text()
+            with _while_open():
+                text = await self._socket.receive_text()
             now = time.monotonic()
             full = len(self._times) == self._times.maxlen
             if full and now - self._times[0] < 60:

@@ -80,6 +80,15 @@ def _durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
+def _make_table(engine: sa.Engine) -> None:
+    """Make the table if there is none; another worker may be making it at the same time."""
+    try:
+        _METADATA.create_all(engine)
+    except sa.exc.DBAPIError:
+        if not sa.inspect(engine).has_table(_HISTORY.name):
+            raise
+
+
 class SqlHistory:
     """History in a database that SQLAlchemy speaks to.
 
@@ -94,7 +103,7 @@ class SqlHistory:
         self._engine = sa.create_engine(url, pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _durable)
-        _METADATA.create_all(self._engine)
+        _make_table(self._engine)
 
     def append(self, records: list[HistoryRecord]) -> None:
         """Add records; they are safe when this returns."""
