@@ -13,7 +13,7 @@ from antiphase.cost import monthly_cost_usd
 from benchmarks.groups import collect, print_figures
 from benchmarks.infra_applied import applied_figures
 from benchmarks.infra_chart import chart_schema_errors
-from benchmarks.infra_drain import drain_lost_sessions
+from benchmarks.infra_drain import rolling_restart
 from benchmarks.infra_modules import module_figures
 from tests.infra.checkov import scan
 
@@ -29,10 +29,6 @@ def _chart() -> dict[str, Any]:
     return {"chart_schema_errors": chart_schema_errors()}
 
 
-def _drain() -> dict[str, Any]:
-    return {"drain_lost_sessions": drain_lost_sessions()}
-
-
 def _cost() -> dict[str, Any]:
     return {"monthly_cost_usd": {name: monthly_cost_usd(name) for name in ENVIRONMENTS}}
 
@@ -42,7 +38,7 @@ GROUPS = {
     "applied": applied_figures,
     "checkov": _checkov,
     "chart": _chart,
-    "drain": _drain,
+    "drain": rolling_restart,
     "cost": _cost,
 }
 

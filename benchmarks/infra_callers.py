@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
@@ -26,10 +27,13 @@ from antiphase.media.events import AudioReceived
 from antiphase.media.payload import AudioFormat
 from antiphase.media.stun import Address
 
-__all__ = ["Caller", "Session"]
+__all__ = ["FRAME_S", "FS", "Caller", "Session"]
+
+Floats = npt.NDArray[np.float64]
 
 FRAME_S = 0.02
-_FORM = AudioFormat("L16", 96, 8000)
+FS = 8000
+_TONE = 0.1 * np.sin(2 * np.pi * 440 * np.arange(round(FRAME_S * FS)) / FS)
 _CERTIFICATE = Certificate()
 _RETRY_S = 0.2
 _ANSWER_S = 5.0
@@ -71,6 +75,7 @@ class Caller:
     """
 
     def __init__(self, session_id: str, role: str, fronts: Iterator[str]) -> None:
+        self.form = AudioFormat("L16", 96, FS)
         self.heard: list[float] = []
         """When frames came, on the monotonic clock."""
         self.joins = 0
@@ -78,6 +83,18 @@ class Caller:
         self.refusals: list[str] = []
         self._session_id, self._role, self._fronts = session_id, role, fronts
         self._moved_to: str | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What it is to the session, one role a channel of its track."""
+        return (self._role,)
+
+    def speak(self) -> Floats:
+        """Return the next frame of the talker: a whole number of periods of a tone."""
+        return _TONE
+
+    def hear(self, pcm: Floats) -> None:
+        """Take a frame that the listener got."""
 
     async def run(self) -> None:
         """Join, talk or listen, join again."""
@@ -92,14 +109,14 @@ class Caller:
     async def _once(self, url: str) -> None:
         protocols = [Subprotocol("antiphase.v1")]
         async with connect(url, subprotocols=protocols, compression=None) as socket:
-            roles = [{"role": self._role, "track": "0", "channel": 0}]
-            join = {"type": "join", "device": self._role, "roles": roles, "fs": _FORM.clock_rate}
+            roles = [{"role": r, "track": "0", "channel": k} for k, r in enumerate(self.roles)]
+            join = {"type": "join", "device": self._role, "roles": roles, "fs": FS}
             await socket.send(json.dumps(join))
             if await self._wait(socket, "joined") is None:
                 return
             direction = "sendonly" if self._role == "talker" else "recvonly"
             client = Client(
-                (ClientTrack(_FORM, direction, 1e3 * FRAME_S),), certificate=_CERTIFICATE
+                (ClientTrack(self.form, direction, 1e3 * FRAME_S),), certificate=_CERTIFICATE
             )
             await socket.send(json.dumps({"type": "offer", "sdp": client.offer()}))
             answer = await self._wait(socket, "answer")
@@ -146,17 +163,17 @@ class Caller:
             transport.close()
 
     async def _keep_time(self, client: Client, wire: _Wire) -> None:
-        pcm = 0.1 * np.sin(2 * np.pi * 440 * np.arange(round(FRAME_S * _FORM.clock_rate)) / 8000)
         due = time.monotonic()
         while True:
             now = time.monotonic()
             client.tick(now, time.time())
             if self._role == "talker" and client.connected:
-                client.send_audio("0", pcm)
+                client.send_audio("0", self.speak())
             wire.flush()
             for event in client.poll_events():
                 if isinstance(event, AudioReceived) and not event.frame.concealed:
                     self.heard.append(now)
+                    self.hear(np.asarray(event.frame.pcm, np.float64))
             due = max(due + FRAME_S, now - 1.0)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -170,11 +187,21 @@ class Session:
     fronts : list of str
     """
 
+    mode = "forward"
+
     def __init__(self, session_id: str, fronts: list[str]) -> None:
         turns = itertools.cycle(fronts)
         self.session_id = session_id
         self.talker = Caller(session_id, "talker", turns)
         self.listener = Caller(session_id, "listener", turns)
+
+    def start(self) -> list[asyncio.Task[None]]:
+        """Let both begin."""
+        return [asyncio.create_task(each.run()) for each in (self.talker, self.listener)]
+
+    def is_heard(self, now: float) -> bool:
+        """Whether the listener got a frame within the last second."""
+        return bool(self.listener.heard) and self.listener.heard[-1] > now - 1.0
 
     def longest_gap_s(self, begin: float, end: float) -> float:
         """Return the longest time without a frame between two moments, s."""
@@ -185,3 +212,8 @@ class Session:
     def moves(self) -> int:
         """How often both together were sent to another worker."""
         return self.talker.moves + self.listener.moves
+
+    @property
+    def refusals(self) -> int:
+        """How often either was refused."""
+        return len(self.talker.refusals) + len(self.listener.refusals)

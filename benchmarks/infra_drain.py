@@ -1,10 +1,12 @@
 """A rolling restart under live sessions: `python -m benchmarks.infra_drain --json`.
 
 Two workers as two pods would be: processes of `antiphase serve` with addresses of their own and one
-registry of sessions. 50 sessions are live (a talker and a listener each, real WebRTC). Then one
-worker after the other is told to end (SIGTERM), waited for, and started again; the second only
-when the first is ready, as Kubernetes does. A session is lost if it is silent for longer than the
-deadline at any time, or silent at the end.
+registry of sessions. 50 sessions are live over real WebRTC: of ten, one is a simulated barrier
+whose filter the server adapts (split), two are talkers in noise with a reference (clean), and seven
+are forwarded. Then one worker after the other is told to end (SIGTERM), waited for, and started
+again; the second only when the first is ready, as Kubernetes does. A session is lost if it is
+silent for longer than the deadline at any time, or at the end: its listener gets no frames, or the
+barrier's drive is 20 dB below what it was. What is cancelled before and after is printed beside it.
 """
 
 from __future__ import annotations
@@ -27,14 +29,17 @@ from typing import Any
 import httpx
 
 from benchmarks.infra_callers import Session
+from benchmarks.infra_filters import CleanSession, SplitSession
 
-__all__ = ["drain_lost_sessions", "rolling_restart"]
+__all__ = ["rolling_restart"]
 
 SESSIONS = 50
 DEADLINE_S = 10.0
 DRAIN_S = 20.0
 _START_S = 60.0
 _STEADY_S = 3.0
+AnySession = Session | SplitSession
+KINDS: tuple[type[AnySession], ...] = (SplitSession, CleanSession, CleanSession, *[Session] * 7)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -126,24 +131,25 @@ class Worker:
         self.ended_s.append(time.monotonic() - begin)
 
 
-async def _open(workers: list[Worker], count: int) -> list[Session]:
+async def _open(workers: list[Worker], count: int) -> list[AnySession]:
     fronts = [worker.url.replace("http", "ws") for worker in workers]
     found = []
     async with httpx.AsyncClient() as http:
         for k in range(count):
-            wish = {"name": f"s{k}", "mode": "forward"}
+            kind = KINDS[k % len(KINDS)]
+            wish = {"name": f"s{k}", "mode": kind.mode}
             answer = await http.post(f"{workers[k % len(workers)].url}/sessions", json=wish)
             answer.raise_for_status()
-            found.append(Session(answer.json()["session_id"], fronts))
+            found.append(kind(answer.json()["session_id"], fronts))
     return found
 
 
-async def _until_heard(sessions: list[Session], seconds: float) -> bool:
-    """Wait until every session has been heard within the last second."""
+async def _until_heard(sessions: list[AnySession], seconds: float) -> bool:
+    """Wait until every session is heard at the same time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         now = time.monotonic()
-        if all(s.listener.heard and s.listener.heard[-1] > now - 1.0 for s in sessions):
+        if all(session.is_heard(now) for session in sessions):
             return True
         await asyncio.sleep(0.1)
     return False
@@ -155,12 +161,11 @@ async def _run(count: int, folder: Path) -> dict[str, Any]:
     try:
         await asyncio.gather(*(worker.start() for worker in workers))
         sessions = await _open(workers, count)
-        callers = [caller for s in sessions for caller in (s.talker, s.listener)]
-        tasks = [asyncio.create_task(caller.run()) for caller in callers]
+        tasks = [task for session in sessions for task in session.start()]
         if not await _until_heard(sessions, _START_S):
             raise RuntimeError("not all sessions were heard before the restart")
-        begin = time.monotonic()
         await asyncio.sleep(_STEADY_S)
+        begin = time.monotonic()
         memory = []
         for worker in workers:
             memory.append(max(each.rss_mb() for each in workers))
@@ -178,10 +183,10 @@ async def _run(count: int, folder: Path) -> dict[str, Any]:
 
 
 def _figures(
-    workers: list[Worker], sessions: list[Session], begin: float, end: float
+    workers: list[Worker], sessions: list[AnySession], begin: float, end: float
 ) -> dict[str, Any]:
     gaps = [session.longest_gap_s(begin, end) for session in sessions]
-    silent = [s.listener.heard[-1] < end - 1.0 for s in sessions]
+    silent = [not session.is_heard(end) for session in sessions]
     lost = sum(gap > DEADLINE_S or last for gap, last in zip(gaps, silent, strict=True))
     return {
         "drain_lost_sessions": lost,
@@ -190,9 +195,28 @@ def _figures(
         "drain_gap_s_median": statistics.median(gaps),
         "drain_gap_s_max": max(gaps),
         "drain_worker_end_s_max": max(max(worker.ended_s) for worker in workers),
-        "drain_refusals": sum(len(c.refusals) for s in sessions for c in (s.talker, s.listener)),
+        "drain_refusals": sum(session.refusals for session in sessions),
         "drain_deadline_s": DEADLINE_S,
+        **_by_kind(sessions, gaps, begin, end),
     }
+
+
+def _by_kind(
+    sessions: list[AnySession], gaps: list[float], begin: float, end: float
+) -> dict[str, Any]:
+    """Return silence by kind of session, and what their filters did before and after, dB."""
+    found: dict[str, Any] = {}
+    for kind, name in ((Session, "forward"), (CleanSession, "clean"), (SplitSession, "split")):
+        of_kind = [gap for s, gap in zip(sessions, gaps, strict=True) if type(s) is kind]
+        if of_kind:
+            found[f"drain_gap_s_median_{name}"] = statistics.median(of_kind)
+            found[f"drain_gap_s_max_{name}"] = max(of_kind)
+    for filtered, name in ((CleanSession, "clean"), (SplitSession, "split")):
+        ones = [session for session in sessions if isinstance(session, filtered)]
+        for when, at in (("before", begin), ("after", end)) if ones else ():
+            values = [session.reduction_db(at) for session in ones]
+            found[f"drain_nr_db_{when}_{name}"] = statistics.median(values)
+    return found
 
 
 def rolling_restart(count: int = SESSIONS) -> dict[str, Any]:
@@ -205,12 +229,6 @@ def rolling_restart(count: int = SESSIONS) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="antiphase-drain-") as folder:
         return asyncio.run(_run(count, Path(folder)))
-
-
-def drain_lost_sessions() -> int:
-    """Return how many of 50 live sessions a rolling restart of two workers loses."""
-    lost: int = rolling_restart()["drain_lost_sessions"]
-    return lost
 
 
 def main() -> None:
