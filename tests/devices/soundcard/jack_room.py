@@ -75,6 +75,8 @@ def jack_server(name: str, rate: int) -> Iterator[dict[str, str]]:
         }
     finally:
         end(jack)
+        for left in Path("/dev/shm").glob(f"jack*{name}*"):  # noqa: S108 - where JACK keeps it
+            left.unlink(missing_ok=True)
 
 
 @contextmanager
