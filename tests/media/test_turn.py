@@ -61,6 +61,23 @@ def test_a_silent_relay_is_given_up() -> None:
     assert sent == 7
 
 
+def test_a_relay_that_renews_its_nonce_for_ever_is_given_up() -> None:
+    """Each answer asks for the same with a new nonce: a few times, then the reason is told."""
+    turn = TurnClient(RELAY, TurnCredentials("u", "p"))
+    turn.start(0.0)
+    asked = 0
+    while outgoing := turn.poll_outgoing():
+        asked += len(outgoing)
+        message = Message.parse(outgoing[-1])
+        answer = message.answer(MessageClass.ERROR)
+        answer.attributes[Attribute.ERROR_CODE] = encode_error(438, "Stale Nonce")
+        answer.attributes[Attribute.NONCE] = str(asked).encode()
+        turn.receive(answer.encode(), RELAY, 0.0)
+        assert asked < 20
+    assert turn.failed is not None
+    assert "438" in turn.failed
+
+
 def test_a_refusal_is_told() -> None:
     """A relay out of quota says so, in one line."""
     turn = TurnClient(RELAY, TurnCredentials("u", "p"))

@@ -104,6 +104,7 @@ class TurnClient:
         self.credentials = credentials
         self.relayed: Address | None = None
         self.failed: str | None = None
+        self._renewals = 0  # of the nonce, since the relay last agreed
         self._realm = b""
         self._nonce = b""
         self._requests: dict[bytes, _Request] = {}
@@ -194,6 +195,7 @@ class TurnClient:
         if not message.verify(self._key):
             self._requests[message.transaction_id] = request
             return
+        self._renewals = 0
         if request.message.method == Method.ALLOCATE:
             self.relayed = decode_xor_address(
                 message.attributes[Attribute.XOR_RELAYED_ADDRESS], message.transaction_id
@@ -209,7 +211,8 @@ class TurnClient:
         value = message.attributes[Attribute.ERROR_CODE]
         code = 100 * (value[2] & 7) + value[3] if len(value) >= 4 else 0
         fresh = code == 438 or (code == 401 and not self._nonce)
-        if fresh and Attribute.NONCE in message.attributes:
+        if fresh and Attribute.NONCE in message.attributes and self._renewals < _MAX_TRIES:
+            self._renewals += 1
             self._nonce = message.attributes[Attribute.NONCE]
             self._realm = message.attributes.get(Attribute.REALM, self._realm)
             kept = {
