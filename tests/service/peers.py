@@ -73,13 +73,17 @@ class Peer:
 
 @contextlib.asynccontextmanager
 async def microphone(
-    websocket: str, session_id: str, hz: float, role: str = "reference"
+    websocket: str,
+    session_id: str,
+    hz: float,
+    role: str = "reference",
+    token: str | None = None,
 ) -> AsyncIterator[Peer]:
     """Join as a device with one microphone, which hears a tone; media flow."""
     server: Any = SimpleNamespace(websocket=websocket)
     roles = [{"role": role, "track": "0"}]
     peer = RTCPeerConnection()
-    async with join(server, session_id, roles=roles) as socket:
+    async with join(server, session_id, token, roles=roles) as socket:
         joined = await until(socket, "joined")
         peer.addTrack(Tone(hz))
         await peer.setLocalDescription(await peer.createOffer())

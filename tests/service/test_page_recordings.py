@@ -23,10 +23,18 @@ ROWS = "document.querySelector('#recordings-rows').innerText"
 Check = Callable[[Page, Live], Awaitable[None]]
 
 
-def on_page(check: Check, *, key: str = "", noted: str = "", **settings: Any) -> None:  # noqa: ANN401
+def on_page(
+    check: Check,
+    *,
+    key: str = "",
+    noted: str = "",
+    script: str = "",
+    **settings: Any,  # noqa: ANN401 - pydantic checks them
+) -> None:
     """Open the page of a real server and check it; its console stays empty.
 
-    Only what the browser itself notes of a refused request may be there, with `noted` in it.
+    Only what the browser itself notes of a refused request may be there, with `noted` in it;
+    `script` runs before the page's own.
     """
     complaints: list[str] = []
 
@@ -34,6 +42,8 @@ def on_page(check: Check, *, key: str = "", noted: str = "", **settings: Any) ->
         async with open_page() as page:
             page.on("console", lambda message: complaints.append(message.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
+            if script:
+                await page.add_init_script(script)
             await page.set_viewport_size({"width": 1280, "height": 900})
             await page.goto(f"{server.url}/{f'#key={key}' if key else ''}")
             await check(page, server)

@@ -248,6 +248,20 @@ def test_only_devices_of_the_session_consent() -> None:
     assert world.roles() == set()
 
 
+def test_who_declines_has_answered() -> None:
+    """It is not asked any more, nothing of it is taken, and it may agree later."""
+    world = World(2.0, a=MICROPHONE, b=MICROPHONE)
+    assert world.recorder.asked == ["a", "b"]
+    world.recorder.consent("a", agree=False, now=0.0)
+    assert world.recorder.asked == ["b"]
+    assert world.recorder.recorded == []
+    world.recorder.hear("a", "0", np.ones(80), 0, FS, 0.01)
+    world.recorder.consent("a", agree=True, now=0.02)
+    assert world.recorder.recorded == ["a"]
+    world.end()
+    assert world.roles() == set()
+
+
 def test_a_fault_in_its_input_is_no_fault_of_the_recorder() -> None:
     """NaN becomes silence, one channel of many is taken, bad bytes are ignored."""
     stereo = DeviceDescription("two", (RoleBinding("error", "0", 1),))

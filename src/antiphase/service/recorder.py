@@ -75,6 +75,7 @@ class RoomRecorder:
         self._devices, self._started, self._keep = devices, now, keep
         self._piece_s = piece_s
         self._consents: dict[str, _Consent] = {}
+        self._declined: set[str] = set()
         self._numbers: dict[_Key, int] = {}
         self._blocks_at: dict[str, float] = {}
         self._open = _Open(0, now)
@@ -95,6 +96,8 @@ class RoomRecorder:
             raise ParameterError("device_id", device_id, "a device of the session")
         at = round(now - self._started, 3)
         known = self._consents.get(device_id)
+        if not agree:
+            self._declined = {d for d in self._declined if d in self._devices} | {device_id}
         if agree and (known is None or known.withdrawn_s is not None):
             self._consents[device_id] = _Consent(description.name, description.role_names, at)
         elif not agree and known is not None and known.withdrawn_s is None:
@@ -113,7 +116,7 @@ class RoomRecorder:
     @property
     def asked(self) -> list[str]:
         """The devices that send sound and have not said what they think of it."""
-        return [d for d in self._senders() if d not in self._consents]
+        return [d for d in self._senders() if d not in self._consents and d not in self._declined]
 
     def _senders(self) -> list[str]:
         return [

@@ -103,7 +103,7 @@ export async function whepPlay(url, token = "") {
 /**
  * One device in one session.
  *
- * Events (CustomEvent, the message in `detail`): `figures`, `mode`, `control`, `device`, `error`, `bye`,
+ * Events (CustomEvent, the message in `detail`): `figures`, `mode`, `control`, `device`, `recording`, `error`, `bye`,
  * `state` ({state: "connecting"|"joined"|"lost"|"closed"}), `split` ({data: ArrayBuffer}) and `guide` (a message of
  * `anc.control`).
  * A lost connection is made anew with the same session, roles and tracks.
@@ -195,6 +195,11 @@ export class AncClient extends EventTarget {
   /** @param {string} mode "auto", "split", "lookahead", "predictive", "clean", "local" or "forward" */
   setMode(mode) {
     this.#send({ type: "mode", mode });
+  }
+
+  /** What this device says of being recorded. @param {string} recordingId of the `recording` event @param {boolean} agree */
+  consent(recordingId, agree) {
+    this.#send({ type: "consent", recording_id: recordingId, agree });
   }
 
   /** Leaves for good. */

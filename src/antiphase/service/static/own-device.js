@@ -63,10 +63,11 @@ const rms = (signal) => Math.sqrt(signal.reduce((sum, value) => sum + value * va
 
 /** The measurement and the running device; draws itself into `container`. */
 export class OwnDevice {
-  constructor(container, { enter, problem }) {
+  constructor(container, { enter, problem, watch }) {
     this.container = container;
     this.enter = enter;
     this.problem = problem;
+    this.watch = watch;
     this.muted = false;
     this.draw();
   }
@@ -267,6 +268,7 @@ export class OwnDevice {
     const token = remote ? await joinToken(session, ["error", "loudspeaker"]) : made.owner_token;
     const client = new AncClient({ session, token });
     this.client = client;
+    this.watch(client);
     client.addEventListener("split", ({ detail }) => this.node?.port.postMessage({ type: "message", data: detail.data }));
     client.addEventListener("control", ({ detail }) => this.node?.port.postMessage({ type: "control", on: detail.on }));
     client.addEventListener("guide", ({ detail }) => this.obey(detail));

@@ -2,6 +2,7 @@
 
 import { apiKey, joinToken, showPhoneCode } from "./access.js";
 import { AncClient, listSessions } from "./anc-client.js";
+import { SessionRecording } from "./consent.js";
 import { drawHistory, drawSpectrum } from "./charts.js";
 import { drawLatency, drawOctaves, drawScene, sceneWords } from "./drawings.js";
 import { Listening } from "./listening.js";
@@ -79,6 +80,7 @@ async function enter(session) {
   if (view.session !== session) return; // another one was chosen meanwhile
   const client = new AncClient({ session, token });
   view.client = client;
+  recording.view(client);
   const current = (take) => (event) => client === view.client && take(event.detail);
   client.addEventListener("state", current(({ state }) => setState(state)));
   client.addEventListener("figures", current(show));
@@ -224,7 +226,9 @@ function setTheme(theme, keep) {
   drawCharts();
 }
 
-const own = new OwnDevice(byId("own-body"), { enter, problem });
+const recordings = new Recordings();
+const recording = new SessionRecording({ problem, changed: () => recordings.refresh() });
+const own = new OwnDevice(byId("own-body"), { enter, problem, watch: (client) => recording.watch(client) });
 const muteToggle = () => setMuted(byId("mute").getAttribute("aria-pressed") !== "true");
 byId("mute").addEventListener("click", muteToggle);
 byId("listen").addEventListener("click", () => act(toggleListening));
@@ -253,7 +257,6 @@ addEventListener("pagehide", () => view.client?.leave());
 setTheme(document.documentElement.dataset.theme, false);
 showScene(null, true);
 drawCharts();
-new Recordings();
 showPhoneCode(byId("phone-code"), byId("phone")).catch((error) => problem(serviceWords(error), "service"));
 await refreshSessions();
 setInterval(refreshSessions, SESSIONS_MS);

@@ -1,9 +1,10 @@
-/* Recordings: upload with consent, progress, result, deletion. */
+/* Recordings: upload with consent, progress, result, files of recorded sessions, deletion. */
 
 import { apiKey } from "./access.js";
 import { request } from "./anc-client.js";
 
 const LOOK_MS = 1000;
+const LIVE_MS = 3000;
 const SLOW_MS = 10000;
 const BUSY = new Set(["waiting", "processing"]);
 const STATES = { waiting: "waiting", processing: "processing", done: "done", failed: "failed", interrupted: "goes on when the service restarts", recording: "is being recorded", kept: "kept" };
@@ -37,6 +38,8 @@ export class Recordings {
     this.bar = byId("upload-bar");
     this.rows = byId("recordings-rows");
     this.shown = "";
+    /** Those whose list of files is open. */
+    this.open = new Set();
     this.timer = null;
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -79,7 +82,9 @@ export class Recordings {
       this.words.textContent = `The list is not to be had: ${error.message}`;
     }
     const busy = rows.some(({ state }) => BUSY.has(state));
-    this.timer = setTimeout(() => this.refresh(), busy ? LOOK_MS : SLOW_MS);
+    const live = rows.some(({ state }) => state === "recording");
+    clearTimeout(this.timer); // another one may have come through meanwhile
+    this.timer = setTimeout(() => this.refresh(), busy ? LOOK_MS : live ? LIVE_MS : SLOW_MS);
   }
 
   #show(rows) {
@@ -87,7 +92,9 @@ export class Recordings {
     if (now === this.shown) return;
     this.shown = now;
     byId("recordings-table").hidden = !rows.length;
+    const focused = this.rows.contains(document.activeElement) && document.activeElement.ariaLabel;
     this.rows.replaceChildren(...rows.map((row) => this.#row(row)));
+    if (focused) [...this.rows.querySelectorAll("[aria-label]")].find(({ ariaLabel }) => ariaLabel === focused)?.focus();
   }
 
   #row(row) {
@@ -98,9 +105,11 @@ export class Recordings {
       bar.setAttribute("aria-label", `Progress of ${row.name}`);
       state.append(" ", bar);
     }
-    if (row.error) state.append(`: ${row.error}`);
+    const why = row.error ?? row.ended;
+    if (why) state.append(`: ${why}`);
     const figure = (value, unit) => make("td", value === null ? "–" : `${value.toFixed(1)} ${unit}`);
     const actions = document.createElement("td");
+    if (row.files?.length) actions.append(this.#files(row));
     if (row.state === "done") {
       actions.append(this.#button(`Listen to ${row.name}, cleaned`, "Listen", () => this.#play(row, "clean.wav")));
       actions.append(this.#button(`Listen to ${row.name} as it was`, "Before", () => this.#play(row, "primary")));
@@ -108,7 +117,8 @@ export class Recordings {
     actions.append(this.#button(`Delete ${row.name}`, "Delete", () => this.#delete(row)));
     const name = make("th", row.name, { scope: "row" });
     const when = new Date(1000 * row.created_at).toLocaleString();
-    line.append(name, make("td", when), state, figure(row.pause_reduction_db, "dB"), figure(row.delay_ms, "ms"), actions);
+    const kind = make("td", row.kind === "live" ? "live session" : "upload");
+    line.append(name, kind, make("td", when), figure(row.seconds, "s"), state, figure(row.pause_reduction_db, "dB"), figure(row.delay_ms, "ms"), actions);
     return line;
   }
 
@@ -117,6 +127,33 @@ export class Recordings {
     button.setAttribute("aria-label", label);
     button.addEventListener("click", () => act().catch((error) => (this.words.textContent = error.message)));
     return button;
+  }
+
+  #files(row) {
+    const details = make("details", "", { open: this.open.has(row.recording_id) });
+    details.addEventListener("toggle", () => this.open[details.open ? "add" : "delete"](row.recording_id));
+    const summary = make("summary", `Files (${row.files.length})`, { ariaLabel: `Files of ${row.name} (${row.files.length})` });
+    const list = document.createElement("ul");
+    for (const file of row.files) {
+      const link = make("a", file, { href: path(row.recording_id, file), download: file, ariaLabel: `Download ${file} of ${row.name}` });
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        this.#save(row, file).catch((error) => (this.words.textContent = error.message));
+      });
+      const item = document.createElement("li");
+      item.append(link);
+      list.append(item);
+    }
+    details.append(summary, list);
+    return details;
+  }
+
+  /* As a blob: a link sends no key. */
+  async #save(row, file) {
+    const blob = await (await ask("GET", path(row.recording_id, file))).blob();
+    const link = make("a", "", { href: URL.createObjectURL(blob), download: file });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), SLOW_MS);
   }
 
   /* As a blob: an audio element sends no key. */
