@@ -10,21 +10,28 @@ import socket
 import subprocess
 import time
 
+import pytest
+
 from tests.devices.rig.live import ANTIPHASE, free_port
 
 RIG = [*ANTIPHASE, "rig"]
 
 
-def living(group: int) -> list[str]:
-    """Return the processes of a group that have not ended."""
+def running() -> dict[int, tuple[int, int]]:
+    """Return parent and group of each process that has not ended."""
     listed = subprocess.run(
-        [shutil.which("ps") or "ps", "-e", "-o", "pgid=,stat=,args="],
+        [shutil.which("ps") or "ps", "-e", "-o", "pid=,ppid=,pgid=,stat="],
         capture_output=True,
         text=True,
         check=True,
     )
-    rows = (row.split(maxsplit=2) for row in listed.stdout.splitlines())
-    return [row[2] for row in rows if int(row[0]) == group and not row[1].startswith("Z")]
+    rows = (row.split() for row in listed.stdout.splitlines())
+    return {int(row[0]): (int(row[1]), int(row[2])) for row in rows if row[3][0] != "Z"}
+
+
+def living(group: int) -> list[int]:
+    """Return the processes of a group that have not ended."""
+    return [pid for pid, (_, of) in running().items() if of == group]
 
 
 def test_one_command_starts_all_and_ctrl_c_ends_all() -> None:
@@ -56,6 +63,32 @@ def test_one_command_starts_all_and_ctrl_c_ends_all() -> None:
     while living(process.pid) and time.monotonic() < end:
         time.sleep(0.1)
     assert not living(process.pid)
+
+
+@pytest.mark.parametrize(("kind", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
+def test_service_and_rig_end_with_their_command(kind: signal.Signals, code: int) -> None:
+    """A service manager's SIGTERM ends all cleanly; one killed by force leaves nothing behind."""
+    process = subprocess.Popen(
+        [*RIG, "--serve", "--port", str(free_port()), "--scene", "drill"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "true" in line:  # the first line of live figures: all is up
+            break
+    started = {pid for pid, (parent, _) in running().items() if parent == process.pid}
+    assert len(started) >= 2
+    process.send_signal(kind)
+    rest, _ = process.communicate(timeout=40)  # its children hold the other end of its output
+    assert process.returncode == code, rest
+    assert "Traceback" not in rest
+    end = time.monotonic() + 20
+    while started & running().keys() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not started & running().keys()
 
 
 def test_the_last_report_is_one_json_object() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -78,6 +79,8 @@ def rig(  # noqa: PLR0917 - typer reads the signature
     }
     wish = RigWish(address, names, seconds, again, options, spoil, api_key)
     started = time.monotonic()
+    # Who ends a process by hand or by a service manager gets what Ctrl-C gives.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         if serve:
             service = stack.enter_context(_service(port))
