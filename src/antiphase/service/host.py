@@ -288,15 +288,15 @@ class RoomHost:
         record = SessionRecord(
             secrets.token_urlsafe(9), self.registry.url, wall, wall + life, name, mode, True, scene
         )
-        self.adopt(record)
         try:
             await self.registry.reserve(user, record, self.settings.most_sessions_per_user)
+            self.adopt(record)
+            self.journal.record(record.session_id, "created", {"name": name, "mode": mode})
             await self.registry.open(record)
         except BaseException:
-            self._close(record.session_id, "it could not be registered")
-            self.registry.end(record.session_id)
+            if not self.delete(record.session_id, "it could not be registered"):
+                self.registry.end(record.session_id)
             raise
-        self.journal.record(record.session_id, "created", {"name": name, "mode": mode})
         return record
 
     def has(self, session_id: str) -> bool:
