@@ -24,6 +24,7 @@ class Playout:
         self.rate_ppm = rate_ppm
         self.guided = False
         self.position = 0.0
+        self.moved = 0.0
         self.count = 0
 
     @property
@@ -36,7 +37,8 @@ class Playout:
         places = np.arange(BLOCK, dtype=np.float64)
         reference = self.sound.at(self.position + rate * places)
         true = np.asarray((self.count + places) * (1 + 1e-6 * TRUE_PPM), np.float64)
-        disturbance = 0.3 * self.sound.at(true - 50.0) + 0.1 * self.sound.at(true - 71.0)
+        place = true - self.moved
+        disturbance = 0.3 * self.sound.at(place - 50.0) + 0.1 * self.sound.at(place - 71.0)
         self.position += rate * BLOCK
         self.count += BLOCK
         answer = guide.take(reference, disturbance, line)
@@ -122,6 +124,20 @@ def test_a_slip_is_taken_back_at_once() -> None:
     for _ in range(15):
         playout.block(guide)
     assert playout.lag == pytest.approx(before, abs=2.0)
+
+
+def test_a_listener_who_moves_is_not_taken_for_a_clock() -> None:
+    """Five samples of another path at once: the playout goes on at its rate, the lag is theirs."""
+    guide, playout = PlayoutGuide(FS), Playout(TRUE_PPM)
+    guide.told({"rate_ppm": TRUE_PPM, "jumps": 0})
+    for _ in range(60):
+        playout.block(guide, line_of(TRUE_PPM, 5.0))
+    before, breaks = playout.lag, guide.breaks
+    playout.moved = 5.0
+    for _ in range(60):
+        playout.block(guide, line_of(TRUE_PPM, 5.0))
+    assert abs(playout.lag - before) < 0.3
+    assert guide.breaks == breaks + 1
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,9 @@ class SplitDevice(NativeController):
         Frames per block, ≥ 1; 100 ms by default.
     limit : float, optional
         Largest drive.
+    error_delay : int
+        Samples by which the errors that it is given are late, ≥ 0: those of a loudspeaker that is
+        driven over a network. Its blocks then hold errors beside drives that they do not answer.
     dtype : {float32, float64}
         Number type of the kernel.
 
@@ -96,6 +99,7 @@ class SplitDevice(NativeController):
         references: int = 1,
         block_size: int | None = None,
         limit: float | None = None,
+        error_delay: int = 0,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         require(n_taps >= 1, "n_taps", n_taps, "at least 1")
@@ -109,7 +113,12 @@ class SplitDevice(NativeController):
         )
         switched = _Switched(filter_core, dtype)
         self._guard = Guard(
-            switched, fs=fs, secondary_path_estimate=path, limit=limit, gate_db=None
+            switched,
+            fs=fs,
+            secondary_path_estimate=path,
+            limit=limit,
+            gate_db=None,
+            error_delay=error_delay,
         )
         core = nest("Recorder", dtype, (nested_core(self._guard),), 4 * block + 1)
         super().__init__(core, dtype)

@@ -8,6 +8,7 @@ packet, and a thousandth of it is plain to see.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,18 @@ _SURE_PPM = 150.0
 _PATIENCE_S = 3.0
 _NEWS_PPM = 60.0
 _CLEAR = 0.4
-# An estimate is for the middle of its average, and blocks and the way take a hop or two more: with
-# .3 the loop swings for seconds after a clock has changed.
-_GAIN = 0.2
+# An estimate is for the middle of its average, and blocks and the way take a hop or two more: from
+# a turn of the lag to that of its estimates it is up to six hops. With .3 the loop swings for
+# seconds after a clock has changed, with .2 it may swing for ever where drive and error are far
+# apart. Where the clocks are known there is little to correct.
+_GAIN, _GAIN_OF_KNOWN = 0.2, 0.1
 # A skip shows in the estimates when the segments from before have left the average, the round trip
 # to the device included.
 _BLIND_HOPS = 7
 _SAME_SLIP = 1.0
+# Samples: by which the lag moves from one estimate to the next when the place changes, and when it
+# has come to rest; what a buffer slips by at least (as in `SyncLoop`).
+_PLACE_STEP, _STILL, _SLIP = 0.4, 0.1, 12.0
 
 
 class PlayoutGuide:
@@ -68,6 +74,8 @@ class PlayoutGuide:
         self._slip: float | None = None
         self._said = False
         self._known: ClockLine | None = None
+        self._lag = self._accepted = 0.0
+        self._moving = 0
 
     @property
     def guiding(self) -> bool:
@@ -117,14 +125,38 @@ class PlayoutGuide:
 
     def _follow(self, change: LagChange, line: ClockLine | None) -> float:
         """Take an estimate; return the samples to skip."""
+        step = 0.0 if self._loop is None else change.samples - self._lag
+        self._lag = change.samples
+        change = replace(change, samples=change.samples - self._accepted)
         news = self._is_news(line)
         if self._loop is None or news:
             known_ppm = self._told_ppm if line is None else line.drift_ppm
-            self._loop = SyncLoop(self._tracker.hop, drift_ppm=known_ppm or 0.0, gain=_GAIN)
+            gain = _GAIN if line is None else _GAIN_OF_KNOWN
+            self._loop = SyncLoop(self._tracker.hop, drift_ppm=known_ppm or 0.0, gain=gain)
         if news and change.clarity > _CLEAR and self._blind == 0:
             self._blind = _BLIND_HOPS
             return -change.samples
+        if self._has_moved(step, change, self._loop):
+            return 0.0
         return self._judge(self._loop, change, line)
+
+    def _has_moved(self, step: float, change: LagChange, loop: SyncLoop) -> bool:
+        """Whether the place has changed, not a clock: the lag that comes of it is the right one.
+
+        Who moves by 20 cm moves the lag by 5 samples within some estimates, and then it rests; no
+        clock does either.
+        """
+        own = 1e-6 * (loop.rate_ppm - loop.drift_ppm) * self._tracker.hop
+        self._moving = max(0, self._moving - 1)
+        if abs(change.samples) > _SLIP:
+            self._moving = 0
+        elif min(abs(step), abs(step - own)) > _PLACE_STEP and not self._moving:
+            self._moving = _BLIND_HOPS
+        elif self._moving and abs(step) < _STILL:
+            self._moving, self._accepted = 0, self._lag
+            self.breaks += 1
+            return True
+        return self._moving > 0
 
     def _is_news(self, line: ClockLine | None) -> bool:
         """Whether timestamps tell another rate than before: a clock that has changed."""
@@ -154,6 +186,12 @@ class PlayoutGuide:
             return 0.0
         self._slip, self._blind = None, _BLIND_HOPS
         return slip
+
+    def hold(self, line: ClockLine | None) -> dict[str, Any] | None:
+        """Do without sound, which tells no lag (yet): by the two clocks, or as the device will."""
+        if line is None or line.error_ppm > _SURE_PPM or self._loop is not None:
+            return self.release()
+        return self._say(line.drift_ppm)
 
     def release(self) -> dict[str, Any] | None:
         """Let the device follow its timestamps again; return what to tell it, if anything."""

@@ -8,15 +8,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, signal
 
-from antiphase.adaptive import ModifiedFxNLMS
-from antiphase.control import FeedforwardController, Mode
+from antiphase.control import Mode
 from antiphase.errors import AntiphaseError
 from antiphase.realtime.carried import Carried, device_key
 from antiphase.realtime.guide import PlayoutGuide
 from antiphase.realtime.mode import ModeRunner, Surroundings, listening
+from antiphase.realtime.mode_split import reach
 from antiphase.realtime.outputs import Flow, PlayAudio
 from antiphase.realtime.roster import Device, Frame
-from antiphase.sync import AdaptationGate, ClockTracker, PlayoutBuffer
+from antiphase.realtime.server_loop import ServerLoop
+from antiphase.sync import ClockTracker, PlayoutBuffer
 
 __all__ = ["LookaheadMode", "loop_lag"]
 
@@ -30,8 +31,9 @@ _PROBE_DB = -10.0
 _LONGEST_LAG_S = 0.3
 _CLEAR = 3.0  # peak of the whitened correlation over the highest one elsewhere
 _NEAR_S = 0.004
-_MU = 0.1
-_EPSILON = 0.1  # of the mean energy of x′ in the filter
+_ASSUMED_MS = 25.0
+# The solver finds paths that have moved by itself; it needs help where the lag has.
+_MUTES = 2
 _SLEW_PPM = 20.0
 _JUMP_S = 0.004
 _REPORT_S = 0.1
@@ -71,10 +73,9 @@ class LookaheadMode(ModeRunner):
 
     Everything happens on the clock of the loudspeaker's device: each frame of its error microphone
     asks for one frame of drive, and the reference is played out to that clock. So drive and error
-    differ by one lag, whatever networks and buffers it is made of. It is found by a probe, put
-    before Ŝ, and the modified filtered-x update then takes the delay of the error out of the loop.
-    Adaptation rests while a guessed reference or error is in the filters; after a mute by the guard
-    the lag is measured anew.
+    differ by one lag, whatever networks and buffers it is made of. It is found by a probe; then the
+    solver of split control finds the filter and this server applies it (`ServerLoop`). What was
+    guessed is not learnt from; after a mute by the guard the lag is measured anew.
 
     Parameters
     ----------
@@ -102,12 +103,10 @@ class LookaheadMode(ModeRunner):
         self._clock = ClockTracker(self.fs)
         self._due: int | None = None
         self._rng = np.random.default_rng(0xA11)
-        self._controller: FeedforwardController | None = None
-        self._gate = AdaptationGate(0)
+        self._loop: ServerLoop | None = None
         carried = around.take_carried("lookahead", device)
         self._learnt = None if carried is None else (carried.lag, carried.control_filter)
         self._level = 0.0
-        self._newest: Floats = np.zeros(1)
         self._parts: list[tuple[Floats, Floats, Floats, Flags]] = []
         self._pending = 0
         self.lag: int | None = None
@@ -119,12 +118,8 @@ class LookaheadMode(ModeRunner):
         self.state: Literal["listening", "probing", "running"] = "listening"
         self._probe: Floats = np.zeros(0)
         self._heard: Floats = np.zeros(0)
-        if (
-            self._controller is not None
-            and self.lag is not None
-            and not self._controller.status.mutes
-        ):
-            self._learnt = self.lag, np.array(self._controller.control_filter, np.float64).ravel()
+        if self._loop is not None and self.lag is not None and self._loop.mutes < _MUTES:
+            self._learnt = self.lag, self._loop.control_filter
         self.lag = None
 
     def fits(self) -> bool:
@@ -156,11 +151,10 @@ class LookaheadMode(ModeRunner):
 
     def to_carry(self) -> Carried | None:
         """Return the filter in force and the lag that it was found at."""
-        controller, key = self._controller, device_key(self.device.description)
-        if controller is None or self.lag is None or controller.status.mutes:
+        loop, key = self._loop, device_key(self.device.description)
+        if loop is None or self.lag is None or loop.mutes >= _MUTES:
             return None
-        taps = np.array(controller.control_filter, np.float64).ravel()
-        return Carried("lookahead", key, taps, self._path, self.lag)
+        return Carried("lookahead", key, loop.control_filter, self._path, self.lag)
 
     def delay_ms(self) -> float:
         """Return for how long the reference waits here to be played out."""
@@ -184,24 +178,24 @@ class LookaheadMode(ModeRunner):
         elif (device.device_id, mid) == (self.device.device_id, self._ear.track):
             if not frame.concealed:
                 self._clock.update(frame.timestamp, now)
-            self._bridge(frame.timestamp)
+            self._bridge(frame.timestamp, now)
             error = _finite(frame, self._ear.channel)
-            self._step(error, frame.timestamp, known=not frame.concealed)
+            self._step(error, frame.timestamp, now, known=not frame.concealed)
 
-    def _bridge(self, timestamp: int) -> None:
+    def _bridge(self, timestamp: int, now: float) -> None:
         """Answer frames that never came, so that the drive keeps its count."""
         hole = 0 if self._due is None else timestamp - self._due
         if 0 < hole <= _LONGEST_HOLE_S * self.fs:
-            self._step(np.zeros(hole), timestamp - hole, known=False)
+            self._step(np.zeros(hole), timestamp - hole, now, known=False)
         elif hole:
             self._begin()
 
-    def _step(self, error: Floats, timestamp: int, *, known: bool) -> None:
+    def _step(self, error: Floats, timestamp: int, now: float, *, known: bool) -> None:
         n = len(error)
         self._due = timestamp + n
         played = self._buffer.pull(n, timestamp / self.fs)
         if self.state == "running":
-            drive = self._control(played.signal, error, played.missing, known=known)
+            drive = self._control(played.signal, error, played.missing, now, known=known)
         else:
             drive = self._measure(error)
         mid = self.device.description.binding("loudspeaker")
@@ -246,32 +240,33 @@ class LookaheadMode(ModeRunner):
         return False
 
     def _start(self, lag: int) -> None:
-        path = np.concatenate([np.zeros(lag), self._path])
-        taps = self.device.description.taps
-        x = self.around.meter.window(_PROBE_S)[0]
-        energy = taps * float(np.mean(signal.oaconvolve(x, self._path)[: len(x)] ** 2))
-        rule = ModifiedFxNLMS(taps, path, _MU, epsilon=_EPSILON * energy + 1e-9)
-        self._controller = FeedforwardController(
-            rule, fs=self.fs, secondary_path_estimate=path, limit=self.around.settings.limit
+        learnt, self._learnt = self._learnt, None
+        self._loop = ServerLoop(
+            self.around.pool,
+            self.device.description.taps,
+            self._path,
+            reach=reach(self._path, self.around.margin_ms() or _ASSUMED_MS, self.fs),
+            lag=lag,
+            fs=self.fs,
+            limit=self.around.settings.limit,
+            settings=self.around.settings.forwarded,
+            learnt=None if learnt is None else _later(learnt[1], learnt[0] - lag),
+            longest_s=self.around.settings.longest_interval_s,
+            misses=self.around.misses,
         )
-        self._gate = AdaptationGate(taps + len(path))
-        if self._learnt is not None:
-            self._controller.control_filter = _later(self._learnt[1], self._learnt[0] - lag)
-            self._learnt = None
         self.lag, self.state = lag, "running"
-        self.around.meter.reset(self.fs, path)
+        self.around.meter.reset(self.fs, np.concatenate([np.zeros(lag), self._loop.path]))
 
-    def _control(self, x: Floats, error: Floats, missing: Flags, *, known: bool) -> Floats:
-        controller = self._controller
-        adapting = self._gate.process(missing | (not known))
-        newest, self._newest = self._newest, error[-1:]
-        if controller is None or not self.control:
+    def _control(
+        self, x: Floats, error: Floats, missing: Flags, now: float, *, known: bool
+    ) -> Floats:
+        loop = self._loop
+        if loop is None or not self.control:
             return np.zeros(len(error))
-        controller.adapting = bool(adapting.all())
-        # A controller takes with each frame the error of the one before.
-        before = np.concatenate([newest, error[:-1]])
-        drive = np.asarray(controller.process(x, before), np.float64)
-        if controller.status.mutes:
+        path, drive = loop.path, loop.process(x, error, missing, known=known, now=now)
+        if loop.path is not path:
+            self.around.meter.set_path(np.concatenate([np.zeros(loop.lag), loop.path]))
+        if loop.mutes >= _MUTES:
             self._begin()
         return drive
 
@@ -285,17 +280,17 @@ class LookaheadMode(ModeRunner):
             self._steer()
 
     def _steer(self) -> None:
-        """Keep the lag of the reference, where the noise tells one lag from others."""
+        """Keep the lag of the reference: by the sound where it tells one lag from others."""
         line = self._buffer.tracker.line
-        if self.lag is None or line is None or not np.isfinite(line.error_ppm):
+        clock = self.around.roster.clock_of_reference(self.device)
+        if line is None or not np.isfinite(line.error_ppm):
             return
-        if self.around.margin_ms() is None:
-            answer = self._guide.release()
+        if self.lag is None or self.around.margin_ms() is None:
+            answer = self._guide.hold(clock)
         else:
             rate = 1e6 * (self._buffer.rate - 1)
             self._guide.told({"rate_ppm": rate, "jumps": self._buffer.jumps})
             x, _, _, disturbance = self.around.meter.window(_REPORT_S)
-            clock = self.around.roster.clock_of_reference(self.device)
             answer = self._guide.take(x, disturbance, clock)
         if self._breaks != self._guide.breaks:
             self._breaks = self._guide.breaks

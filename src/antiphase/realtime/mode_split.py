@@ -37,7 +37,7 @@ from antiphase.realtime.mode import ModeRunner, Surroundings, listening
 from antiphase.realtime.outputs import Flow, Notice, SendMessage
 from antiphase.realtime.roster import Device
 
-__all__ = ["SplitMode"]
+__all__ = ["SplitMode", "reach"]
 
 Floats = npt.NDArray[np.float64]
 _KEPT_FILTERS = 12
@@ -47,6 +47,16 @@ _LONGEST = 4
 _TAIL_S = 0.012
 _ASSUMED_MS = 25.0
 _SLOW = 1.5  # an interval so much longer than the blocks is told
+
+
+def reach(path: Floats, margin_ms: float, fs: float) -> int:
+    """Return the taps by which primary and secondary path are followed together.
+
+    The earlier the reference, the later the disturbance follows it.
+    """
+    early = math.ceil(max(0.0, margin_ms) * fs / 1000)
+    needed = early + int(first_arrival(path)) + round(_TAIL_S * fs)
+    return max(len(path), min(needed, _LONGEST * len(path)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +134,7 @@ class SplitMode(ModeRunner):
         margin_ms = known or description.device_margin_ms or assumed
         if path is None or margin_ms is None:
             return 0 if path is None else len(path)
-        early = math.ceil(max(0.0, margin_ms) * description.fs / 1000)
-        needed = early + int(first_arrival(path)) + round(_TAIL_S * description.fs)
-        return max(len(path), min(needed, _LONGEST * len(path)))
+        return reach(path, margin_ms, description.fs)
 
     def solver_settings(self) -> SplitSettings:
         """Return how filters are solved in this mode."""
@@ -219,11 +227,11 @@ class SplitMode(ModeRunner):
 
     def _steer(self, block: Block) -> None:
         """Keep the lag of a forwarded reference, where the noise tells one lag from others."""
+        clock = self.around.roster.clock_of_reference(self.device)
         if self.around.margin_ms() is None:
-            answer = self._guide.release()
+            answer = self._guide.hold(clock)
         else:
             reference, _, _, disturbance = self.around.meter.window(block.frames / block.fs)
-            clock = self.around.roster.clock_of_reference(self.device)
             answer = self._guide.take(reference, disturbance, clock)
         if self._breaks != self._guide.breaks:
             self._breaks = self._guide.breaks

@@ -77,6 +77,7 @@ class LoudspeakerDevice(RigDevice):
         self._buffer_s = buffer_s
         self.drive = DrivePlayout(self.fs, _DRIVE_BUFFER_S)
         self._reference: ForwardedReference | None = None
+        self._obeyed: tuple[str, bool] | None = None
         self._missing = 0
         self._told = 0
         self._truth_at = 0
@@ -100,9 +101,15 @@ class LoudspeakerDevice(RigDevice):
         self.mode_changed({})
 
     def mode_changed(self, parameters: dict[str, Any]) -> None:
-        """Obey a mode: what was queued for another one is not played."""
-        self.drive.reset()
+        """Obey a mode: what was queued for another one is not played.
+
+        One that is told again, in other words, changes nothing: the drive keeps its delay.
+        """
         forwarded = parameters.get("reference") == "network"
+        obeyed, self._obeyed = self._obeyed, (self.mode, forwarded)
+        if obeyed == self._obeyed:
+            return
+        self.drive.reset()
         if not forwarded:
             self._missing, self._reference = self.missing - self.drive.missing, None
         if self.mode not in _ON_DEVICE:
