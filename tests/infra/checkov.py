@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.infra.terraform import ROOT
 from tests.needs import missing
 
-__all__ = ["Scan", "scan"]
+__all__ = ["Scan", "scan", "version"]
 
 # Its pins don't go with the product's, so it does not live in the same environment.
 PLACES = (ROOT.parent / ".venv" / "checkov" / "bin" / "checkov",)
@@ -38,6 +38,12 @@ def _program() -> str:
     if found is None:
         missing("checkov is not installed (`make test-all` does it)")
     return found
+
+
+def version() -> str:
+    """Return the version of the checkov that scans."""
+    done = subprocess.run([_program(), "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def scan(folder: Path = ROOT) -> Scan:
