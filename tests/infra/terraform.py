@@ -56,7 +56,8 @@ def make_terraform(folder: Path, extra: dict[str, str] | None = None) -> Terrafo
     # The root module reads the alert rules of the deployment.
     shutil.copytree(ROOT.parent / "deploy" / "prometheus", folder / "deploy" / "prometheus")
     env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    env |= {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", **(extra or {})}
+    # Terraform spends a third of its time on collecting garbage unless it may keep more of it.
+    env |= {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "GOGC": "400", **(extra or {})}
     config = folder / "cli.tfrc"
     mirror = os.environ.get(MIRROR)
     text = "disable_checkpoint = true\n"

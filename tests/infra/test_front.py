@@ -21,7 +21,11 @@ BODY_RULES = frozenset(
 )
 # What the local API does not store, so that a second plan wants it again; not ours to mend.
 DRIFTS: frozenset[str] = frozenset(
-    {'module.kms.aws_kms_key.this["logs"]', "module.edge.aws_cloudfront_distribution.this"}
+    {
+        'module.kms.aws_kms_key.this["logs"]',
+        "module.edge.aws_cloudfront_distribution.this",
+        "module.region.aws_apigatewayv2_api.this",
+    }
 )
 
 

@@ -13,6 +13,9 @@ from tests.infra.terraform import MODULES, ROOT, Terraform, make_terraform
 
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 FILES = sorted(ROOT.rglob("modules/*/*.tf"))
+# All other modules at once; the quick tests check the types of that whole.
+LONG = ("stack",)
+TESTED = [pytest.param(m, marks=[pytest.mark.slow] if m in LONG else []) for m in MODULES]
 Printed = dict[str, Future[str]]
 
 
@@ -45,7 +48,7 @@ def printed(terraform: Terraform, request: pytest.FixtureRequest) -> Iterator[Pr
         yield {module: pool.submit(run, module) for module in modules}
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", TESTED)
 def test_module_applies_to_a_mock_and_refuses_bad_input(printed: Printed, module: str) -> None:
     """Applied to a mock, planned by the real provider; bad values are refused by name."""
     tests = {path.name for path in (ROOT / "modules" / module / "tests").glob("*.tftest.hcl")}
@@ -62,9 +65,7 @@ def test_every_variable_is_typed_and_everything_described(module: str) -> None:
         assert kind == "output" or re.search(r"^  type +=", body, re.MULTILINE), name
 
 
-@pytest.mark.parametrize(
-    "path", sorted(ROOT.rglob("modules/*/*.tf")), ids=lambda p: f"{p.parent.name}/{p.name}"
-)
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_no_policy_allows_by_wildcard(path: Path) -> None:
     """Actions with a star appear only in statements that deny."""
     statements = re.split(r"\n\s+(?:statement|content) \{", path.read_text())

@@ -28,6 +28,13 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     return make_terraform(tmp_path_factory.mktemp("root"))
 
 
+def test_modules_fit_each_other(terraform: Terraform) -> None:
+    """What the environments pass down to each module is of the types that it takes."""
+    where = "environments/production"
+    terraform.run(where, "init", "-backend=false")
+    assert "The configuration is valid" in terraform.run(where, "validate", "-no-color")
+
+
 @pytest.mark.slow
 def test_root_plans_applies_and_refuses(terraform: Terraform) -> None:
     """Both regions are planned for real and applied to a mock; tables outlive replicas."""
