@@ -30,7 +30,8 @@ module "home" {
   addons              = var.addons
   log_days            = var.log_days
   models              = var.models
-  blocks              = try(var.blocks.regions[var.aws_region], null)
+  image               = try(var.blocks.images[var.aws_region], null)
+  media_tcp_port      = var.media_tcp_port
   alert_rules         = local.alert_rules
   shadow_model        = var.shadow_model
   sizes               = var.sizes
@@ -57,7 +58,8 @@ module "replica_1" {
   addons              = var.addons
   log_days            = var.log_days
   models              = {}
-  blocks              = try(var.blocks.regions[each.key], null)
+  image               = try(var.blocks.images[each.key], null)
+  media_tcp_port      = var.media_tcp_port
   alert_rules         = local.alert_rules
   shadow_model        = null
   sizes               = var.sizes
@@ -83,7 +85,8 @@ module "replica_2" {
   addons              = var.addons
   log_days            = var.log_days
   models              = {}
-  blocks              = try(var.blocks.regions[each.key], null)
+  image               = try(var.blocks.images[each.key], null)
+  media_tcp_port      = var.media_tcp_port
   alert_rules         = local.alert_rules
   shadow_model        = null
   sizes               = var.sizes

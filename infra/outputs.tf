@@ -42,3 +42,8 @@ output "blocks" {
   description = "Where clients send blocks over HTTP; null where blocks are off."
   value       = one([for edge in module.edge : edge.urls])
 }
+
+output "registries" {
+  description = "Each region's repository of the product's images, to push to, and the secret that takes the keys of edge and region."
+  value       = { for region, stack in local.stacks : region => stack.registry }
+}

@@ -223,17 +223,23 @@ variable "shadow_model" {
 }
 
 variable "blocks" {
-  description = "What answers blocks over HTTP: the edge's package (python -m edge.build), and by region the product's image in its registry, by digest, with the secret that holds the edge's keys; null: WebRTC only."
+  description = "What answers blocks over HTTP: the edge's package (python -m edge.build), and by region the product's image in its registry, by digest; null: WebRTC only."
   type = object({
     package = string
-    regions = map(object({ image = string, config_secret_arn = string }))
+    images  = map(string)
   })
   default = null
 
   validation {
-    condition     = var.blocks == null || try(contains(keys(var.blocks.regions), var.aws_region), false)
-    error_message = "blocks.regions must have aws_region: the edge hands over to it."
+    condition     = var.blocks == null || try(contains(keys(var.blocks.images), var.aws_region), false)
+    error_message = "blocks.images must have aws_region: the edge hands over to it."
   }
+}
+
+variable "media_tcp_port" {
+  description = "Port of media over TCP, for clients whose network lets no UDP out; the chart's media.tcpPort. null: none."
+  type        = number
+  default     = null
 }
 
 variable "monthly_usd" {

@@ -49,6 +49,11 @@ override_data {
 }
 
 override_data {
+  target = module.home.module.registry.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
   target = module.home.module.vpc.data.aws_caller_identity.this
   values = { account_id = "000000000000" }
 }
@@ -100,6 +105,11 @@ override_data {
 
 override_data {
   target = module.replica_1["eu-west-1"].module.kms.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
+  target = module.replica_1["eu-west-1"].module.registry.data.aws_caller_identity.this
   values = { account_id = "000000000000" }
 }
 
@@ -206,15 +216,9 @@ variables {
 
   blocks = {
     package = "versions.tf" # stands for the zip
-    regions = {
-      us-east-1 = {
-        image             = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        config_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:antiphase-edge-000000"
-      }
-      eu-west-1 = {
-        image             = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        config_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:antiphase-edge-000000"
-      }
+    images = {
+      us-east-1 = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      eu-west-1 = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     }
   }
 

@@ -59,15 +59,9 @@ variables {
 
   blocks = {
     package = "versions.tf" # stands for the zip
-    regions = {
-      us-east-1 = {
-        image             = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        config_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:antiphase-edge-000000"
-      }
-      eu-west-1 = {
-        image             = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        config_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:antiphase-edge-000000"
-      }
+    images = {
+      us-east-1 = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      eu-west-1 = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     }
   }
 

@@ -61,6 +61,7 @@ module "antiphase" {
   administrators       = var.administrators
   models               = var.models
   blocks               = var.blocks
+  media_tcp_port       = var.media_tcp_port
   monthly_usd          = var.monthly_usd
 
   # One of everything, and nodes that may be taken away: a failure stops work, not a user.

@@ -42,3 +42,8 @@ output "blocks" {
   description = "Where clients send blocks over HTTP; null where blocks are off."
   value       = module.antiphase.blocks
 }
+
+output "registries" {
+  description = "Each region's repository of the product's images, to push to, and the secret that takes the keys of edge and region."
+  value       = module.antiphase.registries
+}

@@ -61,6 +61,7 @@ module "antiphase" {
   administrators       = var.administrators
   models               = var.models
   blocks               = var.blocks
+  media_tcp_port       = var.media_tcp_port
   monthly_usd          = var.monthly_usd
 
   # A zone may fail: a NAT, a node and a replica in each.

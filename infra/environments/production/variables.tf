@@ -90,12 +90,18 @@ variable "models" {
 }
 
 variable "blocks" {
-  description = "What answers blocks over HTTP: the edge's package (python -m edge.build), and by region the product's image in its registry, by digest, with the secret that holds the edge's keys; null: WebRTC only."
+  description = "What answers blocks over HTTP: the edge's package (python -m edge.build), and by region the product's image in its registry, by digest; null: WebRTC only."
   type = object({
     package = string
-    regions = map(object({ image = string, config_secret_arn = string }))
+    images  = map(string)
   })
   default = null
+}
+
+variable "media_tcp_port" {
+  description = "Port of media over TCP, for clients whose network lets no UDP out; the chart's media.tcpPort. null: none."
+  type        = number
+  default     = null
 }
 
 variable "monthly_usd" {

@@ -61,6 +61,7 @@ module "antiphase" {
   administrators       = var.administrators
   models               = var.models
   blocks               = var.blocks
+  media_tcp_port       = var.media_tcp_port
   monthly_usd          = var.monthly_usd
 
   # The shape of production at the smallest sizes, so that what fails over there fails over here.

@@ -7,6 +7,8 @@ locals {
       # its own node's address, and media goes there.
       media = { port = var.media_port, protocol = "UDP", target_port = var.media_port, target_protocol = "UDP", check = "TCP" }
     },
+    # The same for clients whose network lets no UDP out; it passes on bytes, encrypted by DTLS-SRTP.
+    var.media_tcp_port == null ? {} : { media_tcp = { port = var.media_tcp_port, protocol = "TCP", target_port = var.media_tcp_port, target_protocol = "TCP", check = "TCP" } },
     { for name, listener in var.listeners : name => merge(listener, { check = "TCP" }) },
   )
 }

@@ -21,6 +21,7 @@ locals {
   # A session's media, and a client that signalling has sent to its worker.
   direct = merge([for range in var.client_cidrs : merge(
     { for protocol in ["tcp", "udp"] : "${protocol}-${range}" => { protocol = protocol, from = var.media_port, to = var.media_port, cidr = range } },
+    var.media_tcp_port == null ? {} : { "media-tcp-${range}" = { protocol = "tcp", from = var.media_tcp_port, to = var.media_tcp_port, cidr = range } },
     var.relay_ports == null ? {} : { "relay-${range}" = { protocol = "udp", from = var.relay_ports.from, to = var.relay_ports.to, cidr = range } },
   )]...)
 }

@@ -197,6 +197,17 @@ variable "media_port" {
   }
 }
 
+variable "media_tcp_port" {
+  description = "Port of media over TCP (ICE-TCP) on each worker's node and at the load balancer, for clients whose network lets no UDP out; the chart's media.tcpPort. null: none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.media_tcp_port == null || try(var.media_tcp_port >= 1024 && var.media_tcp_port <= 29999 && var.media_tcp_port != var.media_port, false)
+    error_message = "media_tcp_port must be 1024 to 29999, as media_port, and another port: a worker's signalling has that one."
+  }
+}
+
 variable "signalling_port" {
   description = "Port of signalling over TLS 1.3 that reaches any ready worker."
   type        = number

@@ -23,6 +23,15 @@ module "kms" {
   }
 }
 
+module "registry" {
+  source = "../registry"
+
+  name                = var.name
+  tags                = var.tags
+  kms_key_arn         = module.kms.arns["data"]
+  deletion_protection = var.deletion_protection
+}
+
 module "vpc" {
   source = "../vpc"
 
@@ -86,7 +95,7 @@ module "certificate" {
 
   tags    = var.tags
   zone_id = var.zone_id
-  domains = concat([var.domain, "${local.region}.${var.domain}"], var.blocks == null ? [] : ["api.${var.domain}"])
+  domains = concat([var.domain, "${local.region}.${var.domain}"], var.image == null ? [] : ["api.${var.domain}"])
 }
 
 module "media" {
@@ -110,6 +119,7 @@ module "media" {
   spot                = var.sizes.media_spot
   nodes               = var.sizes.media_nodes
   most_nodes          = var.sizes.media_most_nodes
+  media_tcp_port      = var.media_tcp_port
   deletion_protection = var.deletion_protection
   alarm_topics        = [module.observability.topic_arn]
   listeners           = { turn = { port = 3478, protocol = "UDP", target_port = 3478, target_protocol = "UDP" } }
@@ -141,12 +151,12 @@ module "sagemaker" {
 # Blocks over HTTP: what the edge hands over. The name is the same in all regions.
 module "region" {
   source   = "../region"
-  for_each = toset(var.blocks == null ? [] : ["this"])
+  for_each = toset(var.image == null ? [] : ["this"])
 
   name              = var.name
   tags              = var.tags
-  image             = var.blocks.image
-  config_secret_arn = var.blocks.config_secret_arn
+  image             = var.image
+  config_secret_arn = module.registry.edge_secret_arn
   kms_key_arn       = module.kms.arns["data"]
   log_kms_key_arn   = module.kms.arns["logs"]
   log_days          = var.log_days
@@ -165,11 +175,11 @@ module "region" {
 
 module "jobs" {
   source   = "../jobs"
-  for_each = toset(var.blocks == null ? [] : ["this"])
+  for_each = toset(var.image == null ? [] : ["this"])
 
   name            = var.name
   tags            = var.tags
-  image           = var.blocks.image
+  image           = var.image
   log_kms_key_arn = module.kms.arns["logs"]
   log_days        = var.log_days
 }

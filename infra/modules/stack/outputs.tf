@@ -13,6 +13,11 @@ output "bucket_arns" {
   value       = module.s3.arns
 }
 
+output "registry" {
+  description = "Repository of the product's images, and the secret of the keys of edge and region."
+  value       = { url = module.registry.url, edge_secret_arn = module.registry.edge_secret_arn }
+}
+
 output "private_subnets" {
   description = "Private subnet by zone."
   value       = module.vpc.private_subnets

@@ -169,9 +169,15 @@ variable "shadow_model" {
   default = null
 }
 
-variable "blocks" {
-  description = "What answers blocks over HTTP: the product's image in this region's registry, by digest, and the secret with the keys that the edge is built from; null: no blocks over HTTP, no jobs."
-  type        = object({ image = string, config_secret_arn = string })
+variable "image" {
+  description = "The product's image in this region's registry, by digest, which answers blocks over HTTP and runs jobs; null: neither."
+  type        = string
+  default     = null
+}
+
+variable "media_tcp_port" {
+  description = "Port of media over TCP, for clients whose network lets no UDP out; the chart's media.tcpPort. null: none."
+  type        = number
   default     = null
 }
 

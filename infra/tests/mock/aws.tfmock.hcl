@@ -115,3 +115,7 @@ mock_resource "aws_acm_certificate" {
 mock_resource "aws_acm_certificate_validation" {
   defaults = { certificate_arn = "arn:aws:acm:us-east-1:000000000000:certificate/0" }
 }
+
+mock_resource "aws_secretsmanager_secret" {
+  defaults = { arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:test-000000" }
+}

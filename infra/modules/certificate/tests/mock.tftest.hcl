@@ -16,24 +16,15 @@ run "applies" {
   }
 }
 
-run "refuses_a_zone_that_is_none" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
     zone_id = "example.org"
-  }
-
-  expect_failures = [var.zone_id]
-}
-
-run "refuses_no_domains" {
-  command = plan
-
-  variables {
     domains = []
   }
 
-  expect_failures = [var.domains]
+  expect_failures = [var.zone_id, var.domains]
 }
 
 run "refuses_a_domain_twice" {

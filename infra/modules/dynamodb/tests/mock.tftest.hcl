@@ -12,32 +12,14 @@ run "applies" {
   command = apply
 }
 
-run "refuses_a_replicas_key_of_another_region" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
-    replicas = { eu-west-1 = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000" }
-  }
-
-  expect_failures = [var.replicas]
-}
-
-run "refuses_an_alarm_at_zero" {
-  command = plan
-
-  variables {
+    replicas        = { eu-west-1 = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000" }
     alarm_threshold = 0
+    kms_key_arn     = "secret"
   }
 
-  expect_failures = [var.alarm_threshold]
-}
-
-run "refuses_a_key_that_is_none" {
-  command = plan
-
-  variables {
-    kms_key_arn = "secret"
-  }
-
-  expect_failures = [var.kms_key_arn]
+  expect_failures = [var.replicas, var.alarm_threshold, var.kms_key_arn]
 }

@@ -60,18 +60,6 @@ run "refuses_bad_values_of_each_kind" {
     timeout_s        = 60
     access_log       = { bucket_arn = "logs" }
     alarm_thresholds = { faults = 0 }
-  }
-
-  expect_failures = [
-    var.name, var.package, var.origin_domain, var.web_acl_arn, var.price_class, var.compute_ms, var.block_ms,
-    var.compute_share, var.timeout_s, var.access_log, var.alarm_thresholds,
-  ]
-}
-
-run "refuses_a_certificate_of_another_region" {
-  command = plan
-
-  variables {
     domain = {
       names           = ["edge.example.org"]
       certificate_arn = "arn:aws:acm:eu-west-1:000000000000:certificate/1"
@@ -79,7 +67,10 @@ run "refuses_a_certificate_of_another_region" {
     }
   }
 
-  expect_failures = [var.domain]
+  expect_failures = [
+    var.name, var.package, var.origin_domain, var.web_acl_arn, var.price_class, var.compute_ms,
+    var.block_ms, var.compute_share, var.timeout_s, var.access_log, var.alarm_thresholds, var.domain,
+  ]
 }
 
 run "refuses_a_name_that_is_an_address" {

@@ -19,93 +19,24 @@ run "applies" {
   }
 }
 
-run "refuses_two_hyphens_in_a_row" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
-    name = "antiphase--test"
-  }
-
-  expect_failures = [var.name]
-}
-
-run "refuses_one_zone" {
-  command = plan
-
-  variables {
-    subnets = { us-east-1a = "subnet-1" }
-  }
-
-  expect_failures = [var.subnets]
-}
-
-run "refuses_no_group" {
-  command = plan
-
-  variables {
+    name               = "antiphase--test"
+    subnets            = { us-east-1a = "subnet-1" }
     security_group_ids = []
+    replicas           = 6
+    node_type          = "db.t4g.small"
+    engine_version     = "6.2"
+    snapshot_days      = 36
+    log_days           = 42
+    kms_key_arn        = "secret"
+    log_kms_key_arn    = "secret"
   }
 
-  expect_failures = [var.security_group_ids]
-}
-
-run "refuses_six_replicas" {
-  command = plan
-
-  variables {
-    replicas = 6
-  }
-
-  expect_failures = [var.replicas]
-}
-
-run "refuses_a_node_of_another_service" {
-  command = plan
-
-  variables {
-    node_type = "db.t4g.small"
-  }
-
-  expect_failures = [var.node_type]
-}
-
-run "refuses_a_version_without_iam" {
-  command = plan
-
-  variables {
-    engine_version = "6.2"
-  }
-
-  expect_failures = [var.engine_version]
-}
-
-run "refuses_long_snapshots" {
-  command = plan
-
-  variables {
-    snapshot_days = 36
-  }
-
-  expect_failures = [var.snapshot_days]
-}
-
-run "refuses_odd_retention" {
-  command = plan
-
-  variables {
-    log_days = 42
-  }
-
-  expect_failures = [var.log_days]
-}
-
-run "refuses_keys_that_are_none" {
-  command = plan
-
-  variables {
-    kms_key_arn     = "secret"
-    log_kms_key_arn = "secret"
-  }
-
-  expect_failures = [var.kms_key_arn, var.log_kms_key_arn]
+  expect_failures = [
+    var.name, var.subnets, var.security_group_ids, var.replicas, var.node_type, var.engine_version,
+    var.snapshot_days, var.log_days, var.kms_key_arn, var.log_kms_key_arn,
+  ]
 }

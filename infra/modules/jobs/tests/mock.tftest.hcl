@@ -27,6 +27,19 @@ run "refuses_memory_that_fargate_lacks" {
   expect_failures = [var.memory]
 }
 
+run "refuses_bad_values_of_each_kind" {
+  command = plan
+
+  variables {
+    cpu      = 1000
+    image    = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase:latest"
+    command  = []
+    log_days = 42
+  }
+
+  expect_failures = [var.cpu, var.image, var.command, var.log_days]
+}
+
 run "refuses_odd_memory" {
   command = plan
 
@@ -35,44 +48,4 @@ run "refuses_odd_memory" {
   }
 
   expect_failures = [var.memory]
-}
-
-run "refuses_an_odd_share_of_a_cpu" {
-  command = plan
-
-  variables {
-    cpu = 1000
-  }
-
-  expect_failures = [var.cpu]
-}
-
-run "refuses_an_image_by_tag" {
-  command = plan
-
-  variables {
-    image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase:latest"
-  }
-
-  expect_failures = [var.image]
-}
-
-run "refuses_no_command" {
-  command = plan
-
-  variables {
-    command = []
-  }
-
-  expect_failures = [var.command]
-}
-
-run "refuses_odd_retention" {
-  command = plan
-
-  variables {
-    log_days = 42
-  }
-
-  expect_failures = [var.log_days]
 }

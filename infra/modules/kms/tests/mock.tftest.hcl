@@ -11,34 +11,17 @@ run "applies" {
   command = apply
 }
 
-run "refuses_a_short_window" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
     deletion_window_days = 3
+    rotation_days        = 30
+    keys                 = {}
+    name                 = "Antiphase"
   }
 
-  expect_failures = [var.deletion_window_days]
-}
-
-run "refuses_a_hasty_rotation" {
-  command = plan
-
-  variables {
-    rotation_days = 30
-  }
-
-  expect_failures = [var.rotation_days]
-}
-
-run "refuses_no_key" {
-  command = plan
-
-  variables {
-    keys = {}
-  }
-
-  expect_failures = [var.keys]
+  expect_failures = [var.deletion_window_days, var.rotation_days, var.keys, var.name]
 }
 
 run "refuses_a_service_that_is_none" {
@@ -49,14 +32,4 @@ run "refuses_a_service_that_is_none" {
   }
 
   expect_failures = [var.keys]
-}
-
-run "refuses_capitals_in_the_name" {
-  command = plan
-
-  variables {
-    name = "Antiphase"
-  }
-
-  expect_failures = [var.name]
 }

@@ -86,6 +86,24 @@ run "plans" {
   }
 }
 
+run "plans_media_over_tcp" {
+  command = plan
+
+  variables {
+    media_tcp_port = 8444
+  }
+
+  assert {
+    condition     = aws_lb_listener.this["media_tcp"].protocol == "TCP" && aws_lb_listener.this["media_tcp"].port == 8444 && aws_lb_target_group.this["media_tcp"].protocol == "TCP"
+    error_message = "Media over TCP must have its listener."
+  }
+
+  assert {
+    condition     = contains([for rule in aws_vpc_security_group_ingress_rule.direct : "${rule.ip_protocol}:${rule.from_port}"], "tcp:8444") && contains([for rule in aws_vpc_security_group_ingress_rule.balancer : "${rule.ip_protocol}:${rule.from_port}"], "tcp:8444") && contains([for rule in aws_vpc_security_group_ingress_rule.clients : "${rule.ip_protocol}:${rule.from_port}"], "tcp:8444")
+    error_message = "It must be let in at the load balancer and at the nodes, from both."
+  }
+}
+
 run "plans_one_more_zone" {
   command = plan
 

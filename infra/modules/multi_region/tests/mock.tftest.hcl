@@ -28,34 +28,23 @@ run "applies" {
   }
 }
 
-run "refuses_a_zone_that_is_none" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
-    zone_id = "example.org"
+    zone_id      = "example.org"
+    domain       = "localhost"
+    regions      = {}
+    port         = 0
+    path         = "readyz"
+    failures     = 11
+    alarm_topics = ["arn:aws:sns:eu-west-1:000000000000:alarms"]
+    name         = "Antiphase"
   }
 
-  expect_failures = [var.zone_id]
-}
-
-run "refuses_a_domain_that_is_none" {
-  command = plan
-
-  variables {
-    domain = "localhost"
-  }
-
-  expect_failures = [var.domain]
-}
-
-run "refuses_no_regions" {
-  command = plan
-
-  variables {
-    regions = {}
-  }
-
-  expect_failures = [var.regions]
+  expect_failures = [
+    var.zone_id, var.domain, var.regions, var.port, var.path, var.failures, var.alarm_topics, var.name,
+  ]
 }
 
 run "refuses_an_unknown_region" {
@@ -66,54 +55,4 @@ run "refuses_an_unknown_region" {
   }
 
   expect_failures = [var.regions]
-}
-
-run "refuses_no_port" {
-  command = plan
-
-  variables {
-    port = 0
-  }
-
-  expect_failures = [var.port]
-}
-
-run "refuses_a_path_without_slash" {
-  command = plan
-
-  variables {
-    path = "readyz"
-  }
-
-  expect_failures = [var.path]
-}
-
-run "refuses_endless_patience" {
-  command = plan
-
-  variables {
-    failures = 11
-  }
-
-  expect_failures = [var.failures]
-}
-
-run "refuses_a_topic_elsewhere" {
-  command = plan
-
-  variables {
-    alarm_topics = ["arn:aws:sns:eu-west-1:000000000000:alarms"]
-  }
-
-  expect_failures = [var.alarm_topics]
-}
-
-run "refuses_capitals_in_the_name" {
-  command = plan
-
-  variables {
-    name = "Antiphase"
-  }
-
-  expect_failures = [var.name]
 }

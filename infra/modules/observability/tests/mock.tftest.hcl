@@ -74,11 +74,12 @@ run "refuses_bad_values_of_each_kind" {
     load_balancer     = { name = "antiphase" }
     slow_s            = 0
     sampling          = { blocks = { priority = 1, path = "/", each_second = 1, share = 10 } }
+    alarms            = { lost = { namespace = "AWS/Lambda", metric = "Errors", dimensions = {}, threshold = 1, why = "Nothing" } }
   }
 
   expect_failures = [
-    var.name, var.topic_kms_key_arn, var.log_kms_key_arn, var.log_days, var.mail_addresses, var.alert_rules,
-    var.cluster, var.load_balancer, var.slow_s, var.sampling,
+    var.name, var.topic_kms_key_arn, var.log_kms_key_arn, var.log_days, var.mail_addresses,
+    var.alert_rules, var.cluster, var.load_balancer, var.slow_s, var.sampling, var.alarms,
   ]
 }
 
@@ -92,24 +93,18 @@ run "refuses_an_alarm_without_a_metric" {
   expect_failures = [var.alarms]
 }
 
-run "refuses_an_alarm_on_nothing" {
-  command = plan
-
-  variables {
-    alarms = { lost = { namespace = "AWS/Lambda", metric = "Errors", dimensions = {}, threshold = 1, why = "Nothing" } }
-  }
-
-  expect_failures = [var.alarms]
-}
-
-run "refuses_an_unknown_statistic" {
+run "refuses_other_bad_values" {
   command = plan
 
   variables {
     alarms = { lost = { namespace = "AWS/Lambda", metric = "Errors", dimensions = { FunctionName = "f" }, statistic = "median", threshold = 1, why = "Nothing" } }
+    sampling = {
+      a = { priority = 1, path = "/a", each_second = 1, share = 0 }
+      b = { priority = 1, path = "/b", each_second = 1, share = 0 }
+    }
   }
 
-  expect_failures = [var.alarms]
+  expect_failures = [var.alarms, var.sampling]
 }
 
 run "refuses_an_unknown_meaning_of_no_data" {
@@ -130,17 +125,4 @@ run "refuses_an_odd_period" {
   }
 
   expect_failures = [var.alarms]
-}
-
-run "refuses_two_rules_of_one_priority" {
-  command = plan
-
-  variables {
-    sampling = {
-      a = { priority = 1, path = "/a", each_second = 1, share = 0 }
-      b = { priority = 1, path = "/b", each_second = 1, share = 0 }
-    }
-  }
-
-  expect_failures = [var.sampling]
 }

@@ -19,64 +19,28 @@ run "applies" {
   }
 }
 
-run "refuses_two_hyphens_in_a_row" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
-    name = "antiphase--test"
-  }
-
-  expect_failures = [var.name]
-}
-
-run "refuses_one_zone" {
-  command = plan
-
-  variables {
-    subnets = { us-east-1a = "subnet-1" }
-  }
-
-  expect_failures = [var.subnets]
-}
-
-run "refuses_no_group" {
-  command = plan
-
-  variables {
+    name               = "antiphase--test"
+    subnets            = { us-east-1a = "subnet-1" }
     security_group_ids = []
+    engine_version     = "12"
+    instance_class     = "cache.t4g.small"
+    storage_gb         = 10
+    backup_days        = 0
+    most_connections   = 0
+    log_days           = 42
+    kms_key_arn        = "secret"
+    log_kms_key_arn    = "secret"
   }
 
-  expect_failures = [var.security_group_ids]
-}
-
-run "refuses_an_old_version" {
-  command = plan
-
-  variables {
-    engine_version = "12"
-  }
-
-  expect_failures = [var.engine_version]
-}
-
-run "refuses_a_class_of_another_service" {
-  command = plan
-
-  variables {
-    instance_class = "cache.t4g.small"
-  }
-
-  expect_failures = [var.instance_class]
-}
-
-run "refuses_too_little_storage" {
-  command = plan
-
-  variables {
-    storage_gb = 10
-  }
-
-  expect_failures = [var.storage_gb]
+  expect_failures = [
+    var.name, var.subnets, var.security_group_ids, var.engine_version, var.instance_class,
+    var.storage_gb, var.backup_days, var.most_connections, var.log_days,
+    var.kms_key_arn, var.log_kms_key_arn,
+  ]
 }
 
 run "refuses_no_room_to_grow" {
@@ -87,45 +51,4 @@ run "refuses_no_room_to_grow" {
   }
 
   expect_failures = [var.most_storage_gb]
-}
-
-run "refuses_no_backups" {
-  command = plan
-
-  variables {
-    backup_days = 0
-  }
-
-  expect_failures = [var.backup_days]
-}
-
-run "refuses_an_alarm_at_zero" {
-  command = plan
-
-  variables {
-    most_connections = 0
-  }
-
-  expect_failures = [var.most_connections]
-}
-
-run "refuses_odd_retention" {
-  command = plan
-
-  variables {
-    log_days = 42
-  }
-
-  expect_failures = [var.log_days]
-}
-
-run "refuses_keys_that_are_none" {
-  command = plan
-
-  variables {
-    kms_key_arn     = "secret"
-    log_kms_key_arn = "secret"
-  }
-
-  expect_failures = [var.kms_key_arn, var.log_kms_key_arn]
 }

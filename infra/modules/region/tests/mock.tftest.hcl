@@ -31,54 +31,37 @@ run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
-    name              = "Antiphase"
-    image             = "antiphase:latest"
-    config_secret_arn = "edge.json"
-    kms_key_arn       = "secret"
-    log_kms_key_arn   = "secret"
-    network           = { subnet_ids = ["subnet-a"], security_group_ids = ["sg-a"] }
-    memory_mb         = 128
-    timeout_s         = 60
-    rate              = 1
-    burst             = 1
-    domain            = { name = "https://api.example.org", certificate_arn = "arn:aws:acm:us-east-1:000000000000:certificate/1", zone_id = "Z0123456789" }
-    log_days          = 42
-    alarm_thresholds  = { errors = 0 }
-  }
-
-  expect_failures = [
-    var.name, var.image, var.config_secret_arn, var.kms_key_arn, var.log_kms_key_arn, var.network, var.memory_mb,
-    var.timeout_s, var.rate, var.burst, var.domain, var.log_days, var.alarm_thresholds,
-  ]
-}
-
-run "refuses_states_without_a_network" {
-  command = plan
-
-  variables {
-    network = null
-  }
-
-  expect_failures = [var.states]
-}
-
-run "refuses_more_warm_instances_than_it_may_use" {
-  command = plan
-
-  variables {
+    name                 = "Antiphase"
+    image                = "antiphase:latest"
+    config_secret_arn    = "edge.json"
+    kms_key_arn          = "secret"
+    log_kms_key_arn      = "secret"
+    network              = { subnet_ids = ["subnet-a"], security_group_ids = ["sg-a"] }
+    memory_mb            = 128
+    timeout_s            = 60
+    rate                 = 1
+    burst                = 1
+    domain               = { name = "https://api.example.org", certificate_arn = "arn:aws:acm:us-east-1:000000000000:certificate/1", zone_id = "Z0123456789" }
+    log_days             = 42
+    alarm_thresholds     = { errors = 0 }
     reserved_concurrency = 1
   }
 
-  expect_failures = [var.warm_instances]
+  expect_failures = [
+    var.name, var.image, var.config_secret_arn, var.kms_key_arn, var.log_kms_key_arn, var.network,
+    var.memory_mb, var.timeout_s, var.rate, var.burst, var.domain, var.log_days, var.alarm_thresholds,
+    var.warm_instances,
+  ]
 }
 
-run "refuses_no_concurrency" {
+run "refuses_other_bad_values" {
   command = plan
 
   variables {
+    network              = null
     reserved_concurrency = 0
     warm_instances       = 0
   }
 
-  expect_failures = [var.reserved_concurrency]
+  expect_failures = [var.states, var.reserved_concurrency]
 }

@@ -12,52 +12,16 @@ run "applies" {
   command = apply
 }
 
-run "refuses_a_suffix_in_capitals" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
-    suffix = "ABC"
-  }
-
-  expect_failures = [var.suffix]
-}
-
-run "refuses_no_days" {
-  command = plan
-
-  variables {
+    suffix         = "ABC"
     processed_days = 0
+    glacier_days   = 0
+    cors_origins   = ["*"]
+    kms_key_arn    = "secret"
   }
 
-  expect_failures = [var.processed_days]
-}
-
-run "refuses_glacier_at_once" {
-  command = plan
-
-  variables {
-    glacier_days = 0
-  }
-
-  expect_failures = [var.glacier_days]
-}
-
-run "refuses_every_origin" {
-  command = plan
-
-  variables {
-    cors_origins = ["*"]
-  }
-
-  expect_failures = [var.cors_origins]
-}
-
-run "refuses_a_key_that_is_none" {
-  command = plan
-
-  variables {
-    kms_key_arn = "secret"
-  }
-
-  expect_failures = [var.kms_key_arn]
+  expect_failures = [var.suffix, var.processed_days, var.glacier_days, var.cors_origins, var.kms_key_arn]
 }

@@ -12,10 +12,7 @@ variables {
   alarm_emails       = ["operator@example.org"]
   alert_rules        = "../observability/tests/alerts.yaml"
 
-  blocks = {
-    image             = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    config_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:antiphase-test-edge-000000"
-  }
+  image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
   models = {
     champion = {
@@ -40,7 +37,7 @@ run "applies_without_models_and_blocks" {
 
   variables {
     models = {}
-    blocks = null
+    image  = null
   }
 
   assert {
@@ -49,102 +46,24 @@ run "applies_without_models_and_blocks" {
   }
 }
 
-run "refuses_no_range" {
+run "refuses_bad_values_of_each_kind" {
   command = plan
 
   variables {
-    vpc_cidr = "ten"
-  }
-
-  expect_failures = [var.vpc_cidr]
-}
-
-run "refuses_one_zone" {
-  command = plan
-
-  variables {
+    vpc_cidr           = "ten"
     availability_zones = ["us-east-1a"]
+    tables             = { sessions = "a" }
+    origins            = ["*"]
+    alarm_emails       = ["operator"]
+    zone_id            = "example.org"
+    domain             = "localhost"
+    api_cidrs          = ["0.0.0.0/0"]
+    log_days           = 42
+    name               = "antiphase-production-apse1-b"
   }
 
-  expect_failures = [var.availability_zones]
-}
-
-run "refuses_one_table" {
-  command = plan
-
-  variables {
-    tables = { sessions = "a" }
-  }
-
-  expect_failures = [var.tables]
-}
-
-run "refuses_every_origin" {
-  command = plan
-
-  variables {
-    origins = ["*"]
-  }
-
-  expect_failures = [var.origins]
-}
-
-run "refuses_an_address_that_is_none" {
-  command = plan
-
-  variables {
-    alarm_emails = ["operator"]
-  }
-
-  expect_failures = [var.alarm_emails]
-}
-
-run "refuses_a_zone_that_is_none" {
-  command = plan
-
-  variables {
-    zone_id = "example.org"
-  }
-
-  expect_failures = [var.zone_id]
-}
-
-run "refuses_a_domain_that_is_none" {
-  command = plan
-
-  variables {
-    domain = "localhost"
-  }
-
-  expect_failures = [var.domain]
-}
-
-run "refuses_an_api_open_to_all" {
-  command = plan
-
-  variables {
-    api_cidrs = ["0.0.0.0/0"]
-  }
-
-  expect_failures = [var.api_cidrs]
-}
-
-run "refuses_odd_retention" {
-  command = plan
-
-  variables {
-    log_days = 42
-  }
-
-  expect_failures = [var.log_days]
-}
-
-run "refuses_a_long_name" {
-  command = plan
-
-  variables {
-    name = "antiphase-production-apse1-b"
-  }
-
-  expect_failures = [var.name]
+  expect_failures = [
+    var.vpc_cidr, var.availability_zones, var.tables, var.origins, var.alarm_emails, var.zone_id,
+    var.domain, var.api_cidrs, var.log_days, var.name,
+  ]
 }

@@ -19,6 +19,11 @@ override_data {
 }
 
 override_data {
+  target = module.registry.data.aws_caller_identity.this
+  values = { account_id = "000000000000" }
+}
+
+override_data {
   target = module.vpc.data.aws_caller_identity.this
   values = { account_id = "000000000000" }
 }
@@ -88,10 +93,7 @@ variables {
   alarm_emails       = ["operator@example.org"]
   alert_rules        = "../observability/tests/alerts.yaml"
 
-  blocks = {
-    image             = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    config_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:antiphase-test-edge-000000"
-  }
+  image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/antiphase@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
   models = {
     champion = {

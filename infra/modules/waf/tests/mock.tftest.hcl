@@ -16,6 +16,11 @@ variables {
 
 run "applies_to_a_load_balancer" {
   command = apply
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.blocked : alarm.dimensions["Region"] == "us-east-1"])
+    error_message = "regional metrics have their region"
+  }
 }
 
 run "refuses_a_distribution_outside_us_east_1" {
@@ -47,32 +52,24 @@ run "refuses_bad_values_of_each_kind" {
     log_kms_key_arn   = "secret"
     log_days          = 42
     alarm_thresholds  = { all = 0 }
+    managed_groups    = { common = { group = "AWSManagedRulesCommonRuleSet", priority = 10 } }
   }
 
   expect_failures = [
-    var.name, var.scope, var.rate_limit, var.block_limit, var.blocked_countries,
-    var.log_bucket_arn, var.log_kms_key_arn, var.log_days, var.alarm_thresholds,
+    var.name, var.scope, var.rate_limit, var.block_limit, var.blocked_countries, var.log_bucket_arn,
+    var.log_kms_key_arn, var.log_days, var.alarm_thresholds, var.managed_groups,
   ]
 }
 
-run "refuses_to_associate_a_distribution" {
+run "refuses_other_bad_values" {
   command = plan
 
   variables {
-    scope = "CLOUDFRONT"
+    scope          = "CLOUDFRONT"
+    managed_groups = { common = { group = "AWSManagedRulesCommonRuleSet", priority = 100, override_action = "block" } }
   }
 
-  expect_failures = [var.resources]
-}
-
-run "refuses_an_arn_that_is_none" {
-  command = plan
-
-  variables {
-    resources = { media = "media" }
-  }
-
-  expect_failures = [var.resources]
+  expect_failures = [var.resources, var.managed_groups]
 }
 
 run "refuses_two_groups_of_one_priority" {
@@ -88,16 +85,6 @@ run "refuses_two_groups_of_one_priority" {
   expect_failures = [var.managed_groups]
 }
 
-run "refuses_a_priority_among_our_own" {
-  command = plan
-
-  variables {
-    managed_groups = { common = { group = "AWSManagedRulesCommonRuleSet", priority = 10 } }
-  }
-
-  expect_failures = [var.managed_groups]
-}
-
 run "refuses_an_action_on_a_group" {
   command = plan
 
@@ -108,24 +95,15 @@ run "refuses_an_action_on_a_group" {
   expect_failures = [var.managed_groups]
 }
 
-run "refuses_to_override_with_block" {
+run "refuses_further_bad_values" {
   command = plan
 
   variables {
-    managed_groups = { common = { group = "AWSManagedRulesCommonRuleSet", priority = 100, override_action = "block" } }
-  }
-
-  expect_failures = [var.managed_groups]
-}
-
-run "refuses_a_group_of_others" {
-  command = plan
-
-  variables {
+    resources      = { media = "media" }
     managed_groups = { common = { group = "CommonRuleSet", priority = 100 } }
   }
 
-  expect_failures = [var.managed_groups]
+  expect_failures = [var.resources, var.managed_groups]
 }
 
 run "refuses_a_label_that_is_none" {

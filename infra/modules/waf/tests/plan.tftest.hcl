@@ -60,17 +60,3 @@ run "plans" {
     error_message = "delivery writes to the firewall's folder and its own log only"
   }
 }
-
-run "plans_for_a_load_balancer" {
-  command = plan
-
-  variables {
-    scope          = "REGIONAL"
-    managed_groups = { common = { group = "AWSManagedRulesCommonRuleSet", priority = 100 } }
-  }
-
-  assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.blocked : alarm.dimensions["Region"] == "us-east-1"])
-    error_message = "regional metrics have their region"
-  }
-}
