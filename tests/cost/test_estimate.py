@@ -36,6 +36,7 @@ def test_a_bare_month_by_hand() -> None:
         "network.zones": 1,
         "network.nat": "none",
         "data.database": "",
+        "data.cache": "",
         "storage.raw_gb": 0,
         "storage.processed_gb": 0,
         "storage.models_gb": 0,

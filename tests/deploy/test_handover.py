@@ -25,7 +25,7 @@ SAMPLE = Path(__file__).with_name("outputs.json")
 OUTPUTS = {name: each["value"] for name, each in json.loads(SAMPLE.read_text()).items()}
 REGIONS = list(OUTPUTS["hosts"])
 # Outputs that are not for the chart, and where the deploy page uses them.
-ELSEWHERE = {"addresses", "blocks", "clusters"}
+ELSEWHERE = {"addresses", "blocks", "clusters", "registries"}
 Tree = dict[str, Any]
 
 

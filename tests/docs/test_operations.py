@@ -172,7 +172,9 @@ def test_names_in_aws_commands_are_terraforms() -> None:
     assert version
     groups = (ROOT / "infra" / "modules" / "vpc" / "security.tf").read_text()
     assert 'name                   = "${var.name}-${each.key}"' in groups
-    known = {own, f"{own}-rds", f"{own}-postgres{version[1]}"}
+    registry = (ROOT / "infra" / "modules" / "registry" / "main.tf").read_text()
+    assert '"${var.name}-edge"' in registry
+    known = {own, f"{own}-rds", f"{own}-postgres{version[1]}", f"{own}-edge"}
     known |= set(outputs["tables"].values()) | set(outputs["buckets"]["us-east-1"].values())
     text = "\n".join(str(each.values[0]) for each in AWS)
     named = set(re.findall(r"antiphase-production[\w-]*", text))

@@ -67,9 +67,9 @@ module "antiphase" {
   # A zone may fail: a NAT, a node and a replica in each.
   sizes = {
     nat                  = "per_zone"
-    media_instance_types = ["c6i.xlarge"]
+    media_instance_types = ["c6i.large"]
     media_nodes          = 3
-    media_most_nodes     = 12
+    media_most_nodes     = 20
     cache_node_type      = "cache.t4g.small"
     cache_replicas       = 2
     database_class       = "db.t4g.medium"
