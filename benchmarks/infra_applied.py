@@ -14,7 +14,7 @@ from tests.infra.local_api import RECORDS
 __all__ = ["applied_figures"]
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "infra"
-FILES = ("test_foundation.py", "test_front.py")
+FILES = ("test_foundation.py", "test_front.py", "test_serving.py")
 COUNTED = ("unexpected_drift", "stale_allowances", "replaced_on_new_az")
 
 
@@ -60,6 +60,7 @@ def applied_figures() -> dict[str, Any]:
         raise RuntimeError(f"the applied state is not as it must be: {counter.failed or code}")
     return {
         "modules_moto_applied": len(set().union(*(record.modules for record in RECORDS))),
+        "modules_moto_partly": len(set().union(*(record.partly for record in RECORDS))),
         "left_after_destroy": sum(record.left for record in RECORDS),
         **{name: counter.figures[name] for name in COUNTED},
         "assertions": counter.assertions,

@@ -20,6 +20,8 @@ __all__ = ["MODULES", "ROOT", "Terraform", "make_terraform"]
 ROOT = Path(__file__).resolve().parents[2] / "infra"
 MODULES = sorted(path.parent.name for path in ROOT.glob("modules/*/versions.tf"))
 MIRROR = "ANTIPHASE_TERRAFORM_MIRROR"
+# Lines that a fault shows: the end, where Terraform says what is wrong.
+_TOLD = 200
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Terraform:
     def run(self, where: str, *words: str) -> str:
         """Run one command that must succeed and return what it printed."""
         done = self.call(where, *words)
-        assert done.returncode == 0, done.stdout + done.stderr
+        said = (done.stdout + done.stderr).splitlines()
+        assert done.returncode == 0, "\n".join(said[-_TOLD:])
         return done.stdout
 
 

@@ -41,7 +41,8 @@ def built(environment: str) -> dict[str, Any]:
     (module,) = hcl2.loads((folder / "main.tf").read_text())["module"]
     ((_, body),) = module.items()
     given = hcl2.loads((folder / f"{environment}.tfvars").read_text())
-    found = {**DEFAULTS, **body["sizes"], **given, "log_days": body["log_days"]}
+    own = {name: body[name] for name in ("log_days", "deletion_protection")}
+    found = {**DEFAULTS, **body["sizes"], **given, **own}
     return {name: plain(value) for name, value in found.items()}
 
 
@@ -76,6 +77,11 @@ def test_the_profile_is_what_is_built(environment: str) -> None:
     assert data.replica_regions == len(have["replica_regions"])
     traffic = profile.traffic
     assert nodes_for(profile, traffic.sessions * traffic.peak) <= have["media_most_nodes"]
+
+
+def test_data_is_protected_where_users_are() -> None:
+    """A destroy of production or its rehearsal is refused; dev is made to be thrown away."""
+    assert [built(name)["deletion_protection"] for name in ENVIRONMENTS] == [False, True, True]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -199,6 +199,15 @@ def test_buckets_grow_cheaper_with_age(applied: Applied) -> None:
     assert rule("processed")["Expiration"]["Days"] == 30
 
 
+def test_browsers_upload_from_listed_origins(applied: Applied) -> None:
+    """Recordings are put by pages of the listed origins, and by no others."""
+    found = applied.client("s3").get_bucket_cors(Bucket="antiphase-test-raw-000000000000")
+    (rule,) = found["CORSRules"]
+    assert rule["AllowedOrigins"] == ["https://app.example.org"]
+    assert "PUT" in rule["AllowedMethods"]
+    assert rule["AllowedHeaders"] == ["content-type", "content-md5", "x-amz-*"]
+
+
 @pytest.mark.parametrize(
     ("role", "key", "index", "columns"),
     [
@@ -357,3 +366,8 @@ def test_no_role_allows_by_wildcard(applied: Applied) -> None:
             for statement in found["PolicyDocument"]["Statement"]:
                 actions = statement["Action"]
                 assert "*" not in "".join([actions] if isinstance(actions, str) else actions)
+
+
+def test_everything_says_whose_it_is(applied: Applied) -> None:
+    """What can carry tags names product and environment: costs are counted by them."""
+    assert applied.untagged() == []

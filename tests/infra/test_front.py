@@ -299,3 +299,8 @@ def test_a_failing_region_raises_alarms(applied: Applied) -> None:
     names = {(alarm["Namespace"], alarm["MetricName"]) for alarm in found}
     function = {("AWS/Lambda", metric) for metric in ("Errors", "Throttles", "Duration")}
     assert names == function | {("AWS/ApiGateway", "5xx")}
+
+
+def test_everything_says_whose_it_is(applied: Applied) -> None:
+    """What can carry tags names product and environment: costs are counted by them."""
+    assert applied.untagged() == []

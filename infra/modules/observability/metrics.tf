@@ -8,6 +8,7 @@ resource "aws_prometheus_workspace" "this" {
 resource "aws_prometheus_rule_group_namespace" "this" {
   name         = "antiphase"
   workspace_id = aws_prometheus_workspace.this.id
+  tags         = var.tags
   data         = file(var.alert_rules)
 }
 

@@ -17,7 +17,7 @@ resource "aws_xray_sampling_rule" "this" {
 }
 
 resource "aws_xray_group" "this" {
-  for_each = { failing = "fault = true", slow = "responsetime > ${var.slow_s}" }
+  for_each = var.slow_s == null ? {} : { failing = "fault = true", slow = "responsetime > ${coalesce(var.slow_s, 0)}" }
 
   group_name        = substr("${var.name}-${each.key}", 0, 32)
   filter_expression = each.value

@@ -190,12 +190,12 @@ variable "sampling" {
 }
 
 variable "slow_s" {
-  description = "Seconds from which X-Ray counts a request as slow."
+  description = "Seconds from which X-Ray counts a request as slow; null groups no traces and pays for no insights."
   type        = number
   default     = 0.1
 
   validation {
-    condition     = var.slow_s > 0
+    condition     = var.slow_s == null || try(var.slow_s > 0, false)
     error_message = "slow_s must be above 0."
   }
 }

@@ -79,6 +79,7 @@ resource "aws_route53_zone" "this" {
   #checkov:skip=CKV2_AWS_38:a zone of the local API, which signs nothing
   #checkov:skip=CKV2_AWS_39:a zone of the local API, which answers no queries
   name = "example.org"
+  tags = local.tags
 }
 
 module "certificate" {

@@ -45,6 +45,11 @@ run "plans" {
     ])
     error_message = "Nothing may become public."
   }
+
+  assert {
+    condition     = { for tier in aws_s3_bucket_intelligent_tiering_configuration.this["this"].tiering : tier.access_tier => tier.days } == { ARCHIVE_ACCESS = 90, DEEP_ARCHIVE_ACCESS = 180 }
+    error_message = "What nobody reads must be archived."
+  }
 }
 
 run "plans_a_bucket_of_logs" {

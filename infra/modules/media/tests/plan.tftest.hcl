@@ -47,6 +47,11 @@ run "plans" {
   }
 
   assert {
+    condition     = aws_lb.this.enable_deletion_protection
+    error_message = "Addresses that clients know must not go by accident."
+  }
+
+  assert {
     condition     = alltrue([for name, group in aws_lb_target_group.this : group.protocol == aws_lb_listener.this[name].protocol])
     error_message = "Groups must speak their listener's protocol."
   }

@@ -52,6 +52,13 @@ run "applies_to_nothing_that_could_be_shown" {
     cluster         = null
     alarms          = {}
     alert_manager   = false
+    sampling        = {}
+    slow_s          = null
+  }
+
+  assert {
+    condition     = length(aws_xray_group.this) + length(aws_xray_sampling_rule.this) == 0
+    error_message = "what is not traced is not grouped"
   }
 
   assert {
