@@ -17,8 +17,28 @@ WHERE = "tests/serving"
 NAME = "antiphase-test"
 # The local API has no pod identities, and no auto-scaling group behind its node groups.
 LACKING = ("aws_autoscaling_attachment", "aws_eks_pod_identity_association")
-# What the local API does not store, so that a second plan wants it again; not ours to mend.
-DRIFTS: frozenset[str] = frozenset()
+# What the local API does not store, so that a second plan wants it again; not ours to mend. Rules
+# drift that name another group.
+PORTS = ("tcp-8443", "tcp-8444", "udp-8443")
+PAIRS = [f"{a}-{b}" for a in ("lambda", "media") for b in ("rds", "elasticache", "endpoints")]
+NAMED = {
+    "module.kms.aws_kms_key.this": ("data", "logs"),
+    "module.vpc.aws_vpc_security_group_ingress_rule.between": PAIRS,
+    "module.vpc.aws_vpc_security_group_egress_rule.between": PAIRS,
+    "module.media.aws_vpc_security_group_ingress_rule.balancer": PORTS,
+    "module.media.aws_vpc_security_group_egress_rule.nodes": PORTS,
+    "module.sagemaker.aws_sagemaker_model.this": ("champion", "challenger"),
+}
+DRIFTS = {f'{base}["{name}"]' for base, names in NAMED.items() for name in names} | {
+    "module.media.aws_eks_cluster.this",
+    "module.media.aws_eks_node_group.this",
+    "module.media.aws_launch_template.this",
+    "module.media.aws_lb.this",
+    "module.observability.aws_prometheus_rule_group_namespace.this",
+    "module.observability.aws_prometheus_workspace.this",
+    "module.sagemaker.aws_sagemaker_endpoint.this",
+    "module.sagemaker.aws_sagemaker_endpoint_configuration.this",
+}
 
 
 def expect_nothing(applied: Applied) -> None:
