@@ -10,7 +10,7 @@ from scipy import signal
 
 from antiphase.adaptive import LeastSquaresSolver, least_squares_window_s
 from antiphase.control.remote_paths import JointPaths
-from antiphase.control.remote_settings import Energies, SplitSettings, SplitStatus
+from antiphase.control.remote_settings import Activity, Energies, SplitSettings, SplitStatus
 from antiphase.control.split_messages import Ack, Block, Message, Nack, Push, Rollback
 from antiphase.errors import SignalError, require
 
@@ -22,6 +22,8 @@ _TRUSTED_DB = 3.0
 _PATHS_WINDOW_S = 10.0
 _REFIT_ITERATIONS = 96
 _PATIENCE_BLOCKS = 6  # three round trips of at most two blocks each
+# Silent for so long with an Ŝ so far from the measured one, it tries the other.
+_RECONSIDER_S, _OTHER_PATH_DB = 2.0, -10.0
 
 
 class SplitSolver:
@@ -34,6 +36,11 @@ class SplitSolver:
     `JointPaths` watches whether the paths explain the error. When they don't any more, the solver
     sends silence (a moment without anti-noise shows the primary path alone, and the difference to
     what was before shows the secondary path), takes both paths anew and fits w to what came since.
+
+    From a silent reference nothing is learnt: any filter suits it, also one far too loud for what
+    comes next. An error of nothing but zeros is that of a dead microphone. Where no filter helps
+    for seconds after a change, the Ŝ found then may be wrong and, as nothing is played, stays so:
+    the measured one is tried, and then the other again.
 
     Parameters
     ----------
@@ -78,7 +85,7 @@ class SplitSolver:
             settle_s=self._settings.settle_s,
             rule=self._settings.rule,
         )
-        self._path = self._paths.secondary_path
+        self._path = self._measured = self._paths.secondary_path
         self._solver = self._new_solver()
         self._blocks: deque[tuple[Floats, Floats, Floats]] = deque()
         self._stored = 0
@@ -97,6 +104,8 @@ class SplitSolver:
         self._adopted_at = 0
         self._probed = False
         self._refused = self._unsound = self._resent = self._lost = 0
+        self._activity = Activity(fs)
+        self._unjoined = self._helped_at = 0
 
     def _new_solver(self) -> LeastSquaresSolver:
         return LeastSquaresSolver(
@@ -191,6 +200,8 @@ class SplitSolver:
         x, y, e = (
             np.asarray(s[:, 0], np.float64) for s in (block.reference, block.drive, block.error)
         )
+        if not e.any():
+            e[:] = np.nan
         for start, length in block.gaps:
             e[start : start + length] = np.nan
         if self._expected is not None and block.first_sample > self._expected:
@@ -218,10 +229,13 @@ class SplitSolver:
         self._solver.control_filter = taps
         self._blocks.clear()
         self._stored = 0
+        self._unjoined = len(self._path)
 
     def _learn(self, x: Floats, y: Floats, e: Floats) -> list[Message]:
+        if not self._activity.take(x):
+            e = np.full(len(e), np.nan)
         self._foretell(x, y, e)
-        changed = self._paths.observe(x, y, e) if self._settings.track else None
+        changed = self._watch_paths(x, y, e) if self._settings.track else None
         if changed is not None:
             self._before = self._history[:, : self._history.shape[1] - len(x) + changed]
             return self._begin_again(x[changed:], y[changed:], e[changed:])
@@ -235,6 +249,14 @@ class SplitSolver:
             if not self._solver.solve(self._settings.iterations):
                 self._unsound += 1
         return []
+
+    def _watch_paths(self, x: Floats, y: Floats, e: Floats) -> int | None:
+        """Show the paths what came; what still sounds of a lost block they can't explain."""
+        if self._unjoined:
+            e = e.copy()
+            e[: self._unjoined] = np.nan
+            self._unjoined = max(0, self._unjoined - len(e))
+        return self._paths.observe(x, y, e)
 
     def _is_time_to_adopt(self) -> bool:
         """Whether to take Ŝ anew: all the time after a change, then each second for a while."""
@@ -327,11 +349,32 @@ class SplitSolver:
             return []
         if not taken_over and self._foretold.reduction_db < self._settings.least_db:
             if self._silent:
+                self._reconsider(now)
                 return []
             self._silent = True
             self._unacked = None
             return [Rollback(0)]
+        self._helped_at = now
         return [self._push(now)]
+
+    def _reconsider(self, now: int) -> None:
+        """Take the other Ŝ, the measured one or the one followed, where this one helps nobody."""
+        if self._settling:
+            self._helped_at = now
+        if now - self._helped_at < _RECONSIDER_S * self._fs:
+            return
+        self._helped_at = now
+        followed = self._paths.secondary_path
+        limit = 10 ** (_OTHER_PATH_DB / 10) * float(np.sum(self._measured**2))
+        other = followed if np.array_equal(self._path, self._measured) else self._measured
+        if float(np.sum((other - self._path) ** 2)) <= limit:
+            return
+        self._path = other
+        self._changed_at = None
+        self._is_new_path = True
+        self._foretold.clear()
+        self._bridge()
+        self._solver.control_filter = np.zeros(self._n_taps)
 
     def _push(self, now: int) -> Push:
         self._version += 1

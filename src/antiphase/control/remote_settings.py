@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from antiphase.control.remote_paths import ChangeRule
 from antiphase.control.split_messages import Probe
 from antiphase.errors import require
 
-__all__ = ["Energies", "SplitSettings", "SplitStatus"]
+__all__ = ["Activity", "Energies", "SplitSettings", "SplitStatus"]
 
 
 @dataclass(frozen=True)
@@ -130,3 +133,27 @@ class Energies:
         if self.before <= 0:
             return 0.0
         return 10 * math.log10(self.before / max(self.after, 1e-12 * self.before))
+
+
+class Activity:
+    """Whether a reference is sound, by its power.
+
+    It is silent below −100 dBFS, or 60 dB below its running peak, which forgets in 25 s.
+
+    Parameters
+    ----------
+    fs : int
+        Rate, Hz.
+    """
+
+    _LEAST, _SHARE, _PEAK_S = 1e-10, 1e-6, 25.0
+
+    def __init__(self, fs: int) -> None:
+        self._fs = fs
+        self._peak = 0.0
+
+    def take(self, reference: npt.NDArray[np.float64]) -> bool:
+        """Take some frames, shape (n,); returns whether they sound."""
+        power = float(np.mean(reference**2))
+        self._peak = max(power, self._peak * math.exp(-len(reference) / (self._PEAK_S * self._fs)))
+        return power >= max(self._LEAST, self._SHARE * self._peak)
