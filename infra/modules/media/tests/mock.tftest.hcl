@@ -39,7 +39,6 @@ run "refuses_bad_values_of_each_kind" {
     instance_types     = ["c7g.xlarge"]
     nodes              = 0
     media_port         = 443
-    media_tcp_port     = 443
     relay_ports        = { from = 31000, to = 31100 }
     listeners          = { turn = { port = 3478, protocol = "QUIC", target_port = 3478, target_protocol = "UDP" } }
     certificate_arn    = "secret"
@@ -50,7 +49,7 @@ run "refuses_bad_values_of_each_kind" {
 
   expect_failures = [
     var.name, var.public_subnets, var.private_subnets, var.client_cidrs, var.api_cidrs,
-    var.administrators, var.namespace, var.instance_types, var.nodes, var.media_port, var.media_tcp_port,
+    var.administrators, var.namespace, var.instance_types, var.nodes, var.media_port,
     var.relay_ports, var.listeners, var.certificate_arn, var.drain_seconds, var.kubernetes_version,
     var.log_days,
   ]
@@ -84,4 +83,14 @@ run "refuses_fewer_nodes_at_most" {
   }
 
   expect_failures = [var.most_nodes]
+}
+
+run "refuses_media_over_tcp_at_the_port_of_signalling" {
+  command = plan
+
+  variables {
+    media_tcp_port = 8443
+  }
+
+  expect_failures = [var.media_tcp_port]
 }
