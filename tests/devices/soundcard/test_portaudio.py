@@ -96,7 +96,7 @@ def test_hum_falls_on_a_real_sound_server(tmp_path: Path) -> None:
     """Listed, calibrated, run: hum in the room falls by 10 dB or more; Ctrl-C ends with code 0."""
     needs_jack()
     place = tmp_path / "device.npz"
-    with jack_server(f"antiphase-{os.getpid()}", 48000) as environment, jack_room(environment):
+    with jack_server("antiphase", 48000) as environment, jack_room(environment):
         listed = run_json(environment, "list")
         (room,) = [d for d in listed if d["name"] == "room"]
         assert (room["inputs"], room["outputs"], room["default_rate"]) == (1, 1, 48000.0)
@@ -117,7 +117,7 @@ def test_hum_falls_on_a_real_sound_server(tmp_path: Path) -> None:
 def test_case_23_a_room_comes_back_with_another_rate_and_two_microphones() -> None:
     """Gone in mid-run, back at 32 kHz as stereo: silent, opened, identified, quieter, logged."""
     needs_jack()
-    name = f"antiphase-{os.getpid()}-b"
+    name = "antiphase-b"
     with contextlib.ExitStack() as stack:
         with jack_server(name, 48000) as environment:
             with jack_room(environment):
@@ -137,7 +137,7 @@ def test_a_server_that_dies_is_told_in_one_line() -> None:
     """The process does not crash with it: exit code 2 and what to do."""
     needs_jack()
     with contextlib.ExitStack() as stack:
-        environment = stack.enter_context(jack_server(f"antiphase-{os.getpid()}-c", 48000))
+        environment = stack.enter_context(jack_server("antiphase-c", 48000))
         stack.enter_context(jack_room(environment))
         running = stack.enter_context(Running(environment))
         running.until("opened room", 30.0)
