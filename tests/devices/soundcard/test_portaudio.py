@@ -92,6 +92,7 @@ def run_json(environment: dict[str, str], *arguments: str) -> Any:  # noqa: ANN4
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow  # in real time, which a busy machine does not keep
 def test_hum_falls_on_a_real_sound_server(tmp_path: Path) -> None:
     """Listed, calibrated, run: hum in the room falls by 10 dB or more; Ctrl-C ends with code 0."""
     needs_jack()
