@@ -16,7 +16,7 @@ import pytest
 from tests.infra.terraform import Terraform, make_terraform
 from tests.storage.servers import aws
 
-__all__ = ["RECORDS", "Applied", "Record", "applied_root"]
+__all__ = ["RECORDS", "Applied", "Record", "applied_root", "drift_of"]
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
@@ -126,3 +126,13 @@ def applied_root(
         assert left == []
         if look is not None:
             look(done)
+
+
+def drift_of(
+    applied: Applied, allowed: Collection[str], record_property: Callable[[str, object], None]
+) -> set[str]:
+    """Return what a second plan changes, and count what is not allowed or allowed in vain."""
+    found = set(applied.changes())
+    record_property("unexpected_drift", len(found - set(allowed)))
+    record_property("stale_allowances", len(set(allowed) - found))
+    return found

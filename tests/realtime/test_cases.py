@@ -86,7 +86,7 @@ def test_a_solver_that_falls_behind_drops_the_oldest(each_s: float) -> None:
     waiting = []
     for _ in range(100):
         loop.run(0.1)
-        waiting.append(len(split_of(loop)._inbox))
+        waiting.append(split_of(loop)._queue.waiting)
     runner = split_of(loop)
     lost = runner.split_figures()["lost_blocks"]
     most = round(loop.engine.settings.longest_interval_s / 0.1)

@@ -116,6 +116,6 @@ def test_a_solver_that_is_slow_or_stuck_never_makes_a_queue(each_s: float) -> No
     under_test = loop(SlowPool(each_s), longest_s=0.5, misses=lambda: dropped.append(1))
     for k in range(8):
         room.run(under_test, k / 2, k / 2 + 0.5)
-        assert len(under_test._inbox) <= 5 + 3
+        assert under_test._queue.waiting <= 5 + 3
     assert (len(dropped) > 20) == (each_s > 1)
     assert (room.nr_db(3.0, 4.0) > 20) == (each_s < 1)

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.live import Live
 
 from antiphase.cli.device_table import device_line, device_list, device_view
 from antiphase.cli.keys import Keys
 from antiphase.cli.options import JsonFlag
-from antiphase.cli.screen import bar, escape, screen, tell
+from antiphase.cli.screen import LiveScreen, bar, escape, screen, tell
 
 __all__ = ["device"]
 
@@ -41,7 +40,6 @@ Buffers = Annotated[str, typer.Option("--latency", help="Of the card's buffers: 
 Taps = Annotated[int, typer.Option(help="Length of the control filter.")]
 
 _MEASURE_S = 13.0
-_LINE_S = 2.0
 _SWITCH_S = 0.0005
 
 
@@ -169,19 +167,16 @@ class _View:
     def __init__(self, agent: Any, card: Any, keys: Keys, *, quiet: bool) -> None:  # noqa: ANN401
         self._agent, self._card, self._keys, self._quiet = agent, card, keys, quiet
         self._figures: dict[str, Any] = {}
-        self._shown_at = self._lined_at = -math.inf
+        self._shown_at = -math.inf
         self._said = 0.0
-        self._live: Live | None = None
+        self._screen = LiveScreen(quiet=quiet)
         self.status: dict[str, Any] = {}
 
     def __enter__(self) -> None:
-        if not self._quiet and screen.is_terminal:
-            self._live = Live(console=screen, auto_refresh=False, transient=False)
-            self._live.start()
+        self._screen.__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+    def __exit__(self, *raised: object) -> None:
+        self._screen.__exit__(*raised)
 
     def told(self, message: dict[str, Any]) -> None:
         """Take what the server says."""
@@ -214,8 +209,8 @@ class _View:
         for event in [e for e in self._agent.log if e.time_s > self._said]:
             self._said = event.time_s
             screen.print(escape(event.text), highlight=False, soft_wrap=True)
-        if self._live is not None:
-            self._live.update(device_view(self.status, self._figures), refresh=True)
-        elif now - self._lined_at >= _LINE_S:
-            self._lined_at = now
-            screen.print(escape(device_line(self.status)), highlight=False, soft_wrap=True)
+        self._screen.show(
+            lambda: device_view(self.status, self._figures),
+            lambda: device_line(self.status),
+            now,
+        )

@@ -12,17 +12,15 @@ from multiprocessing.process import BaseProcess
 from typing import Annotated, Any
 
 import typer
-from rich.live import Live
 
 from antiphase.cli.live_table import live_line, live_view
-from antiphase.cli.screen import escape, screen
+from antiphase.cli.screen import LiveScreen, escape, screen
 from antiphase.errors import ParameterError
 
 __all__ = ["rig"]
 
 _START_S = 60.0
 _END_S = 8.0
-_LINE_S = 2.0
 _PORT = 8443
 _EACH_S = 60.0
 
@@ -133,20 +131,16 @@ class _View:
         self._page, self._started, self._quiet = page, started, quiet
         self._history: list[float] = []
         self._scene = ""
-        self._lined = 0.0
         self._first = False
-        self._live: Live | None = None
+        self._screen = LiveScreen(quiet=quiet)
 
     def __enter__(self) -> None:
         if not self._quiet:
             screen.print(f"page: {escape(self._page)}", highlight=False, soft_wrap=True)
-            if screen.is_terminal:
-                self._live = Live(console=screen, auto_refresh=False, transient=False)
-                self._live.start()
+        self._screen.__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+    def __exit__(self, *raised: object) -> None:
+        self._screen.__exit__(*raised)
 
     def take(self, report: Any) -> None:  # noqa: ANN401 - a RigReport
         """Show a report."""
@@ -162,8 +156,8 @@ class _View:
             after = time.monotonic() - self._started
             words = f"first {report.true_db:.0f} dB after {after:.1f} s"
             screen.print(words, highlight=False)
-        if self._live is not None:
-            self._live.update(live_view(report, self._history, self._page), refresh=True)
-        elif time.monotonic() - self._lined >= _LINE_S:
-            self._lined = time.monotonic()
-            screen.print(escape(live_line(report)), highlight=False, soft_wrap=True)
+        self._screen.show(
+            lambda: live_view(report, self._history, self._page),
+            lambda: live_line(report),
+            time.monotonic(),
+        )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,6 +24,7 @@ from antiphase.simulation.cliff import CliffTable
 from antiphase.simulation.planner import Plan
 
 __all__ = [
+    "LiveScreen",
     "bar",
     "cliff_table",
     "escape",
@@ -51,6 +54,42 @@ def bar(title: str) -> Iterator[Any]:
     with Progress(*columns, console=status, transient=True) as progress:
         task = progress.add_task("", total=1.0, title=title)
         yield lambda stage, share: progress.update(task, description=stage, completed=share)
+
+
+class LiveScreen:
+    """A panel that is drawn anew on a terminal, a line each two seconds elsewhere.
+
+    Use as a context manager.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show neither.
+    """
+
+    _LINE_S = 2.0
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._lined_at = -math.inf
+        self._live: Live | None = None
+
+    def __enter__(self) -> None:
+        if not self._quiet and screen.is_terminal:
+            self._live = Live(console=screen, auto_refresh=False, transient=False)
+            self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, view: Callable[[], RenderableType], line: Callable[[], str], now: float) -> None:
+        """Show what is new at `now`, s, in whichever form it is shown here."""
+        if self._live is not None:
+            self._live.update(view(), refresh=True)
+        elif not self._quiet and now - self._lined_at >= self._LINE_S:
+            self._lined_at = now
+            screen.print(escape(line()), highlight=False, soft_wrap=True)
 
 
 def tell(as_json: bool, found: dict[str, Any], text: str) -> None:

@@ -101,11 +101,10 @@ class SplitSolver:
         self._unacked: Push | None = None
         self._waiting_since = 0
         self._was_resent = self._silent = self._is_new_path = self._taken_over = False
-        self._adopted_at = 0
         self._probed = False
         self._refused = self._unsound = self._resent = self._lost = 0
         self._activity = Activity(fs)
-        self._unjoined = self._helped_at = 0
+        self._unjoined = self._adopted_at = self._helped_at = 0
 
     def _new_solver(self) -> LeastSquaresSolver:
         return LeastSquaresSolver(
@@ -225,11 +224,15 @@ class SplitSolver:
         """Go on after lost blocks: what came before does not join what comes now."""
         self._history[:] = 0
         taps = self.control_filter
-        self._solver = self._new_solver()
+        self._forget()
         self._solver.control_filter = taps
+        self._unjoined = len(self._path)
+
+    def _forget(self) -> None:
+        """Solve anew from what comes now."""
+        self._solver = self._new_solver()
         self._blocks.clear()
         self._stored = 0
-        self._unjoined = len(self._path)
 
     def _learn(self, x: Floats, y: Floats, e: Floats) -> list[Message]:
         if not self._activity.take(x):
@@ -304,12 +307,10 @@ class SplitSolver:
 
     def _begin_again(self, x: Floats, y: Floats, e: Floats) -> list[Message]:
         self._changed_at = self._expected
-        self._blocks.clear()
-        self._stored = 0
+        self._forget()
         self._store(x, y, e)
         self._foretold.clear()
         self._effect.clear()
-        self._solver = self._new_solver()
         self._silent = True
         self._unacked = None
         return [Rollback(0)]
@@ -364,9 +365,9 @@ class SplitSolver:
         if now - self._helped_at < _RECONSIDER_S * self._fs:
             return
         self._helped_at = now
-        followed = self._paths.secondary_path
         limit = 10 ** (_OTHER_PATH_DB / 10) * float(np.sum(self._measured**2))
-        other = followed if np.array_equal(self._path, self._measured) else self._measured
+        on_measured = np.array_equal(self._path, self._measured)
+        other = self._paths.secondary_path if on_measured else self._measured
         if float(np.sum((other - self._path) ** 2)) <= limit:
             return
         self._path = other

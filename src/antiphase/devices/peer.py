@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from antiphase.control import Message
+from antiphase.control.split_protocol import encode
+from antiphase.errors import SignalError
 from antiphase.media.client import Client, ClientTrack
 from antiphase.media.datachannel import ChannelMessage, ChannelOpened
 from antiphase.media.dtls import Certificate
@@ -162,3 +165,14 @@ class Peer:
         """Send a message on ``anc.control`` if it is open."""
         if "anc.control" in self.open_channels and self.client.channels is not None:
             self.client.channels.send("anc.control", json.dumps(message), now)
+
+    def send_split(self, messages: list[Message], now: float) -> None:
+        """Send messages of split control on ``anc.split`` if it is open."""
+        channels = self.client.channels
+        if channels is None or "anc.split" not in self.open_channels:
+            return
+        for message in messages:
+            try:
+                channels.send("anc.split", encode(message), now)
+            except SignalError:
+                return  # the server has stopped reading: the next block says more

@@ -104,8 +104,7 @@ class Engine:
 
     def remove_device(self, device_id: str, now: float) -> None:
         """Let a device go; an unknown id is ignored."""
-        device = self.roster.remove(device_id)
-        if device is not None:
+        if self.roster.remove(device_id) is not None:
             self._changed(now)
 
     def open_channel(self, device_id: str, label: str, now: float) -> None:
@@ -223,9 +222,7 @@ class Engine:
         """Take what RTCP says of a device's link; None leaves what was known."""
         device = self.roster.get(device_id)
         if device is not None:
-            device.round_trip_ms = round_trip_ms or device.round_trip_ms
-            device.link_loss = device.link_loss if loss is None else loss
-            device.link_jitter_ms = device.link_jitter_ms if jitter_ms is None else jitter_ms
+            device.take_link(round_trip_ms, loss, jitter_ms)
 
     # Wishes
 

@@ -63,7 +63,7 @@ class PlayoutGuide:
         self._loop: SyncLoop | None = None
         self._told_ppm: float | None = None
         self._jumps = 0
-        self.breaks = 0
+        self.breaks = self._seen_breaks = 0
         """Times the lag was moved, or held for the first time: what came before had another."""
         self._begin()
 
@@ -81,6 +81,11 @@ class PlayoutGuide:
     def guiding(self) -> bool:
         """Whether the device follows the audio."""
         return self._loop is not None
+
+    def has_moved(self) -> bool:
+        """Whether the lag is another than when this was asked last."""
+        before, self._seen_breaks = self._seen_breaks, self.breaks
+        return before != self.breaks
 
     def told(self, message: dict[str, Any]) -> None:
         """Take ``{"type": "playout", "rate_ppm": …, "jumps": …}``; anything else is ignored."""

@@ -184,7 +184,7 @@ class _Line:
         n = len(frame.pcm)
         if not frame.concealed:
             self._clock.update(frame.timestamp, now)
-        pcm = _finite(frame, channel)
+        pcm = frame.finite(channel)
         joined = np.concatenate([self._waiting, pcm])
         before, self._waiting = joined[:n], joined[n:]
         played = self._buffer.pull(n, frame.timestamp / self.fs)
@@ -231,11 +231,6 @@ class _Line:
             return
         parts, self._parts = self._parts, []
         self._ticket = self._pool.submit(_fit_job(self._solver, parts, self._taps), now)
-
-
-def _finite(frame: Frame, channel: int) -> Floats:
-    """Return one channel of a frame, silence where a number is none."""
-    return np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)
 
 
 def _fit_job(

@@ -99,7 +99,6 @@ class LookaheadMode(ModeRunner):
         waits_s = around.settings.lookahead_buffer_ms / 1000
         self._buffer = PlayoutBuffer(self.fs, waits_s, slew_ppm=_SLEW_PPM, jump_s=_JUMP_S)
         self._guide = PlayoutGuide(self.fs)
-        self._breaks = 0
         self._clock = ClockTracker(self.fs)
         self._due: int | None = None
         self._rng = np.random.default_rng(0xA11)
@@ -173,13 +172,13 @@ class LookaheadMode(ModeRunner):
         if (device.device_id, mid) == (self._source[0].device_id, self._source[1].track):
             line = self._clock.line
             if line is not None and not frame.concealed:
-                pcm = _finite(frame, self._source[1].channel)
+                pcm = frame.finite(self._source[1].channel)
                 self._buffer.push(frame.timestamp, line.index_at(now) / self.fs, pcm)
         elif (device.device_id, mid) == (self.device.device_id, self._ear.track):
             if not frame.concealed:
                 self._clock.update(frame.timestamp, now)
             self._bridge(frame.timestamp, now)
-            error = _finite(frame, self._ear.channel)
+            error = frame.finite(self._ear.channel)
             self._step(error, frame.timestamp, now, known=not frame.concealed)
 
     def _bridge(self, timestamp: int, now: float) -> None:
@@ -292,8 +291,7 @@ class LookaheadMode(ModeRunner):
             self._guide.told({"rate_ppm": rate, "jumps": self._buffer.jumps})
             x, _, _, disturbance = self.around.meter.window(_REPORT_S)
             answer = self._guide.take(x, disturbance, clock)
-        if self._breaks != self._guide.breaks:
-            self._breaks = self._guide.breaks
+        if self._guide.has_moved():
             self.around.meter.doubt()
         if answer is not None:
             self._buffer.guide_ppm = answer["rate_ppm"]
@@ -307,8 +305,3 @@ def _later(taps: Floats, by: int) -> Floats:
     if abs(by) < len(taps):
         moved[max(0, by) : len(taps) + min(0, by)] = taps[max(0, -by) : len(taps) - max(0, by)]
     return moved
-
-
-def _finite(frame: Frame, channel: int) -> Floats:
-    """Return one channel of a frame, silence where a number is none."""
-    return np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)

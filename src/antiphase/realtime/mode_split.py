@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,19 +22,18 @@ from antiphase.control import (
     Rollback,
     SplitSettings,
     SplitSolver,
-    SplitStatus,
 )
 from antiphase.control.remote_settings import Energies
 from antiphase.control.split_protocol import encode
 from antiphase.dsp.response import first_arrival
 from antiphase.errors import AntiphaseError
-from antiphase.realtime.blocks import merge_blocks, samples_of
+from antiphase.realtime.blocks import samples_of
 from antiphase.realtime.carried import Carried, device_key
 from antiphase.realtime.guide import PlayoutGuide
-from antiphase.realtime.load import Ticket
 from antiphase.realtime.mode import ModeRunner, Surroundings, listening
 from antiphase.realtime.outputs import Flow, Notice, SendMessage
 from antiphase.realtime.roster import Device
+from antiphase.realtime.solving import Solved, SolverQueue
 
 __all__ = ["SplitMode", "reach"]
 
@@ -59,23 +57,11 @@ def reach(path: Floats, margin_ms: float, fs: float) -> int:
     return max(len(path), min(needed, _LONGEST * len(path)))
 
 
-@dataclass(frozen=True, eq=False)
-class _Solved:
-    """What a job brings back."""
-
-    answers: list[Message]
-    status: SplitStatus
-    path: Floats
-    blocks: int
-    seconds: float
-
-
 class SplitMode(ModeRunner):
     """One device, one solver.
 
     The reference is the device's own microphone, or the track of another device that is forwarded
-    to it and that it aligns to its own clock. All that the solver needs comes up in blocks; while a
-    job is under way blocks wait, and the next job takes them together.
+    to it and that it aligns to its own clock. All that the solver needs comes up in blocks.
 
     Parameters
     ----------
@@ -107,20 +93,18 @@ class SplitMode(ModeRunner):
         if carried is not None:
             self._solver.take_over(carried.control_filter)
         self._status = self._solver.status
-        self._inbox: list[Message] = []
-        self._ticket: Ticket[_Solved] | None = None
+        self._queue = SolverQueue(around.pool, self._solver, around.misses)
         self._probe: Probe | None = None
         self._interval_s = self._block_s = self._heard_s = 0.0
         self._slow = False
         self._seq: int | None = None
-        self.dropped = self.lost = 0
-        """Blocks that were too much for the solver; blocks that never came."""
+        self.lost = 0
+        """Blocks that never came."""
         self._taps: dict[int, Floats] = {}
         self._reference_tail: Floats = np.zeros(device.description.taps - 1)
         self._applied: dict[int, int] = {}
         self._purity = Energies(device.description.fs)
         self._guide = PlayoutGuide(device.description.fs)
-        self._breaks = 0
 
     def _reach(self) -> int:
         """Return the taps that the primary path needs too, which the solver follows as it does Ŝ.
@@ -210,8 +194,10 @@ class SplitMode(ModeRunner):
             self._steer(message)
         elif isinstance(message, Ack) and message.version in self._taps:
             self._applied[message.version] = message.applied_at
-        self._inbox.append(message)
-        self._drop_oldest()
+        self._queue.put(message)
+        # No more than the longest interval waits.
+        longest_s = self.around.settings.longest_interval_s
+        self._queue.keep(max(1, int(longest_s / max(self._block_s, 1e-3))))
         self.tick(now)
 
     def _note_lost(self, block: Block) -> None:
@@ -233,8 +219,7 @@ class SplitMode(ModeRunner):
         else:
             reference, _, _, disturbance = self.around.meter.window(block.frames / block.fs)
             answer = self._guide.take(reference, disturbance, clock)
-        if self._breaks != self._guide.breaks:
-            self._breaks = self._guide.breaks
+        if self._guide.has_moved():
             self.around.meter.doubt()
         if answer is not None:
             text = json.dumps(answer)
@@ -242,37 +227,13 @@ class SplitMode(ModeRunner):
 
     def tick(self, now: float) -> None:
         """Take what was solved and hand in what has come since."""
-        if self._ticket is not None and self._ticket.ready(now):
-            ticket, self._ticket = self._ticket, None
-            self._apply(ticket.result())
-        if self._ticket is None and any(isinstance(m, Block) for m in self._inbox):
-            messages, self._inbox = merge_blocks(self._inbox), []
-            self._ticket = self.around.pool.submit(self._job(messages), now)
-            if self._ticket.ready(now):
-                self.tick(now)
+        solved = self._queue.take(now)
+        if solved is not None:
+            self._apply(solved)
+        if self._queue.hand_in(now):
+            self.tick(now)
 
-    def _drop_oldest(self) -> None:
-        """Keep no more than the longest interval: a queue would only make filters late."""
-        blocks = [m for m in self._inbox if isinstance(m, Block)]
-        most = max(1, int(self.around.settings.longest_interval_s / max(self._block_s, 1e-3)))
-        for block in blocks[:-most]:
-            self._inbox.remove(block)
-            self.dropped += 1
-            self.around.misses()
-
-    def _job(self, messages: list[Message]) -> Callable[[], _Solved]:
-        solver = self._solver
-        blocks = [m for m in messages if isinstance(m, Block)]
-        seconds = sum(b.frames / b.fs for b in blocks)
-
-        def job() -> _Solved:
-            answers = [answer for message in messages for answer in solver.receive(message)]
-            path = solver.secondary_path_estimate
-            return _Solved(answers, solver.status, path, len(blocks), seconds)
-
-        return job
-
-    def _apply(self, solved: _Solved) -> None:
+    def _apply(self, solved: Solved) -> None:
         self._status = solved.status
         self._path = solved.path
         self.around.meter.set_path(solved.path)
@@ -287,7 +248,7 @@ class SplitMode(ModeRunner):
                 self._send(answer)
             elif isinstance(answer, Push):
                 # Nobody plays it: without this the solver would wait for an answer for ever.
-                self._inbox.append(Nack(answer.version, "stale"))
+                self._queue.put(Nack(answer.version, "stale"))
 
     def _keep(self, push: Push) -> None:
         self._taps[push.version] = np.asarray(push.taps[0, 0], np.float64)
@@ -357,6 +318,6 @@ class SplitMode(ModeRunner):
             "changes": s.changes,
             "foretold_db": round(s.foretold_db, 2),
             "interval_s": round(self._interval_s, 3),
-            "lost_blocks": self.lost + self.dropped,
+            "lost_blocks": self.lost + self._queue.dropped,
             "refused": s.refused,
         }

@@ -44,7 +44,7 @@ class RateConverter:
         ParameterError
             If the rates have no ratio of small numbers.
         """
-        pcm = np.nan_to_num(np.asarray(frame.channel(channel), np.float64), posinf=0.0, neginf=0.0)
+        pcm = frame.finite(channel)
         if frame.fs == self.fs:
             return frame.timestamp, pcm
         if frame.fs != self._from or frame.timestamp != self._due or self._resampler is None:

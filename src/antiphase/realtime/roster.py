@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from antiphase.arrays import Signal
 from antiphase.realtime.figures import DeviceFigures
@@ -43,6 +44,10 @@ class Frame:
         if self.pcm.ndim == 1:
             return self.pcm
         return np.ascontiguousarray(self.pcm[:, min(index, self.pcm.shape[1] - 1)])
+
+    def finite(self, index: int) -> npt.NDArray[np.float64]:
+        """Return one channel, shape (n,), in float64; silence where a number is none."""
+        return np.nan_to_num(np.asarray(self.channel(index), np.float64), posinf=0.0, neginf=0.0)
 
 
 class Track:
@@ -169,6 +174,14 @@ class Device:
     def track(self, mid: str) -> Track:
         """Return the state of an incoming stream, new where there was none."""
         return self.tracks.setdefault(mid, Track())
+
+    def take_link(
+        self, round_trip_ms: float | None, loss: float | None, jitter_ms: float | None
+    ) -> None:
+        """Take what RTCP says of its link; None leaves what was known."""
+        self.round_trip_ms = round_trip_ms or self.round_trip_ms
+        self.link_loss = self.link_loss if loss is None else loss
+        self.link_jitter_ms = self.link_jitter_ms if jitter_ms is None else jitter_ms
 
     def take_latency(self, message: dict[str, Any]) -> None:
         """Take what it says of its own latencies; what is no number of ms is ignored."""

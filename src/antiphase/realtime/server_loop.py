@@ -18,8 +18,8 @@ from antiphase.control import (
     SplitSettings,
     SplitSolver,
 )
-from antiphase.realtime.blocks import merge_blocks
-from antiphase.realtime.load import SolverPool, Ticket
+from antiphase.realtime.load import SolverPool
+from antiphase.realtime.solving import SolverQueue
 from antiphase.sync import AdaptationGate
 
 __all__ = ["ServerLoop"]
@@ -77,7 +77,6 @@ class ServerLoop:
         misses: Callable[[], None] = lambda: None,
     ) -> None:
         self.fs, self.lag, self.reach = fs, lag, reach
-        self._pool, self._misses = pool, misses
         self._taps = len(path)
         self.path: Floats = np.pad(path, (0, reach - len(path)))
         """Ŝ as it is followed, shape (reach,)."""
@@ -102,8 +101,7 @@ class ServerLoop:
         self._most = max(1, round(longest_s / _BLOCK_S))
         self._parts: list[Floats] = []
         self._waiting = self._count = self._seq = 0
-        self._inbox: list[Message] = []
-        self._ticket: Ticket[tuple[list[Message], Floats]] | None = None
+        self._queue = SolverQueue(pool, self._solver, misses)
 
     @property
     def control_filter(self) -> Floats:
@@ -137,7 +135,7 @@ class ServerLoop:
         before = np.concatenate([self._newest, error[:-1]])
         self._newest = error[-1:]
         drive = np.asarray(self._device.process(reference, before), np.float64).reshape(-1)
-        self._inbox += [m for m in self._device.poll() if isinstance(m, Ack | Nack)]
+        self._put_answers(self._device.poll())
         self._record(np.stack([reference, drive, guessed.astype(np.float64)]), error, known=known)
         self._exchange(now)
         return drive
@@ -156,7 +154,7 @@ class ServerLoop:
         if self._waiting >= self._frame:
             x, y, e, learn = np.concatenate(self._parts, axis=1).astype(np.float32)
             self._parts, self._waiting = [], 0
-            self._inbox.append(
+            self._queue.put(
                 Block(
                     self._seq,
                     self._count,
@@ -169,33 +167,21 @@ class ServerLoop:
                 )
             )
             self._seq, self._count = self._seq + 1, self._count + len(e)
-            self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        blocks = [m for m in self._inbox if isinstance(m, Block)]
-        for block in blocks[: -self._most]:
-            self._inbox.remove(block)
-            self._misses()
+            self._queue.keep(self._most)
 
     def _exchange(self, now: float) -> None:
         """Obey what was solved, hand in what has come since."""
-        if self._ticket is not None and self._ticket.ready(now):
-            ticket, self._ticket = self._ticket, None
-            answers, self.path = ticket.result()
-            for answer in answers:
-                self._inbox += self._device.receive(self._fitted(answer))
-        if self._ticket is None and any(isinstance(m, Block) for m in self._inbox):
-            messages, self._inbox = merge_blocks(self._inbox), []
-            self._ticket = self._pool.submit(self._job(messages), now)
+        solved = self._queue.take(now)
+        if solved is not None:
+            self.path = solved.path
+            for answer in solved.answers:
+                self._put_answers(self._device.receive(self._fitted(answer)))
+        self._queue.hand_in(now)
 
-    def _job(self, messages: list[Message]) -> Callable[[], tuple[list[Message], Floats]]:
-        solver = self._solver
-
-        def job() -> tuple[list[Message], Floats]:
-            answers = [answer for message in messages for answer in solver.receive(message)]
-            return answers, solver.secondary_path_estimate
-
-        return job
+    def _put_answers(self, messages: list[Message]) -> None:
+        for message in messages:
+            if isinstance(message, Ack | Nack):
+                self._queue.put(message)
 
     def _fitted(self, message: Message) -> Message:
         """Return a message as the device takes it: Ŝ as long as it joined with."""

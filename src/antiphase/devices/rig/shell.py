@@ -164,7 +164,9 @@ async def run_scene(
         If the server refuses or goes away for good.
     """
     wish = {"name": scene.title, "mode": "auto", "scene": scene.geometry}
-    made = await asyncio.to_thread(call_server, server, "POST", "/sessions", wish, key)
+    made: dict[str, Any] = await asyncio.to_thread(
+        call_server, server, "POST", "/sessions", wish, key
+    )
     owner, path = str(made["owner_token"]), f"/sessions/{made['session_id']}"
     start = time.monotonic()
     devices = make_devices(scene, start, estimate=estimate)
@@ -172,27 +174,7 @@ async def run_scene(
         if record is not None and isinstance(device, LoudspeakerDevice):
             device.record = record
     figures: dict[str, Any] = {}
-
-    def told(message: dict[str, Any]) -> None:
-        if message.get("type") == "figures":
-            figures.update(message)
-
-    wires = []
-    for device in devices:
-        token = None
-        if key is not None:
-            roles = {"roles": [r.role for r in device.place.spec.roles], "name": device.name}
-            token = call_server(server, "POST", f"{path}/tokens", roles, owner)["token"]
-        listens = told if device is devices[-1] else None
-        wire = DeviceWire(
-            device,
-            str(made["websocket"]),
-            links=scene.links(device.name),
-            signal_delay_s=scene.link.delay_ms / 1000,
-            told=listens,
-            token=token,
-        )
-        wires.append(wire)
+    wires = _wires(scene, devices, made, figures, server if key is not None else None)
     # A collection of the whole heap would stall the sound for many frames.
     gc.collect()
     gc.freeze()
@@ -216,6 +198,41 @@ async def run_scene(
         with contextlib.suppress(ProtocolError):
             call_server(server, "DELETE", path, key=owner)
     return last
+
+
+def _wires(
+    scene: RigScene,
+    devices: Sequence[RigDevice],
+    made: dict[str, Any],
+    figures: dict[str, Any],
+    asks: str | None,
+) -> list[DeviceWire]:
+    """Return each device's wires; the last one's keep the newest figures.
+
+    Where `asks` names a server that wants to know who joins, each has a token of it.
+    """
+
+    def told(message: dict[str, Any]) -> None:
+        if message.get("type") == "figures":
+            figures.update(message)
+
+    wires = []
+    for device in devices:
+        token = None
+        if asks is not None:
+            roles = {"roles": [r.role for r in device.place.spec.roles], "name": device.name}
+            path = f"/sessions/{made['session_id']}/tokens"
+            token = call_server(asks, "POST", path, roles, str(made["owner_token"]))["token"]
+        wire = DeviceWire(
+            device,
+            str(made["websocket"]),
+            links=scene.links(device.name),
+            signal_delay_s=scene.link.delay_ms / 1000,
+            told=told if device is devices[-1] else None,
+            token=token,
+        )
+        wires.append(wire)
+    return wires
 
 
 class _Length:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from antiphase.control import Message, Probe, Rollback, SplitDevice
-from antiphase.control.split_protocol import decode, encode
+from antiphase.control import Probe, Rollback, SplitDevice
+from antiphase.control.split_protocol import decode
 from antiphase.devices.rig.device import Place, RigDevice
 from antiphase.devices.rig.forwarded import ForwardedReference
 from antiphase.devices.rig.plant import RigPlant
 from antiphase.devices.rig.playout import DrivePlayout
 from antiphase.devices.rig.record import LevelRecord
-from antiphase.errors import ParameterError, ProtocolError, SignalError
+from antiphase.errors import ParameterError, ProtocolError
 from antiphase.media.dtls import Certificate
 
 __all__ = ["LoudspeakerDevice"]
@@ -150,7 +150,7 @@ class LoudspeakerDevice(RigDevice):
             answers = self.splitter.receive(decode(data))
         except (ProtocolError, ParameterError):
             return
-        self._send(answers, now)
+        self.send_split(answers, now)
 
     def _read_control(self, data: bytes | str) -> None:
         try:
@@ -159,16 +159,6 @@ class LoudspeakerDevice(RigDevice):
             return
         if message.get("type") == "playout" and self._reference is not None:
             self._reference.obey(message)
-
-    def _send(self, messages: list[Message], now: float) -> None:
-        channels = self.client.channels
-        if channels is None or "anc.split" not in self.open_channels:
-            return
-        for message in messages:
-            try:
-                channels.send("anc.split", encode(message), now)
-            except SignalError:
-                return  # the server has stopped reading: the next block says more
 
     def tick(self, now: float, wall: float) -> None:
         """Run what is due, and open the data channels once there is a connection."""
@@ -226,7 +216,7 @@ class LoudspeakerDevice(RigDevice):
             told = reference.report(first / self.fs)
             if told is not None:
                 self.tell(told, now)
-        self._send(messages, now)
+        self.send_split(messages, now)
         return error, sound, drive
 
     def change(self, name: str) -> None:

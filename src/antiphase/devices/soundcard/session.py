@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from antiphase.control import Message
-from antiphase.control.split_protocol import decode, encode
+from antiphase.control.split_protocol import decode
 from antiphase.devices.peer import Peer
 from antiphase.devices.rig.shell import call_server
 from antiphase.devices.rig.wire import DeviceWire, Told
 from antiphase.devices.soundcard.agent import DeviceAgent
-from antiphase.errors import ParameterError, ProtocolError, SignalError
+from antiphase.errors import ParameterError, ProtocolError
 from antiphase.media.dtls import Certificate
 
 __all__ = ["CardPeer", "Pollable", "ServerPlace", "in_session", "run_device"]
@@ -115,17 +114,7 @@ class CardPeer(Peer):
             latency["buffer"] = 0.0 if known is None else known.latency_ms
             self.tell({"type": "latency", **latency}, now)
         if "anc.split" in self.open_channels:
-            self._send(self._agent.poll(), now)
-
-    def _send(self, messages: list[Message], now: float) -> None:
-        channels = self.client.channels
-        if channels is None:
-            return
-        for message in messages:
-            try:
-                channels.send("anc.split", encode(message), now)
-            except SignalError:
-                return  # the server has stopped reading: the next block says more
+            self.send_split(self._agent.poll(), now)
 
 
 @dataclass(frozen=True)
