@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from antiphase.errors import FileFormatError, require
-from antiphase.files.toml import read_toml
-from antiphase.simulation.tables import build, nearest
+from antiphase.tables import build, nearest, read_toml
 
 __all__ = [
     "BUILTIN",

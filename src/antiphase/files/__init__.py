@@ -1,4 +1,4 @@
-"""Sound, paths, settings and results as files: the only file I/O below the service."""
+"""Sound, paths and results as files: with `tables`, the only file I/O below the service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from antiphase.files.audio_out import AudioWriter, write_audio
 from antiphase.files.bench_data import find_bench_data
 from antiphase.files.paths import ImpulseResponse, read_path, write_path
 from antiphase.files.rows import RowFile
-from antiphase.files.toml import read_toml
 from antiphase.files.whole import FileAnalysis, analyse_file, filter_file
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "find_bench_data",
     "read_audio",
     "read_path",
-    "read_toml",
     "stream_audio",
     "write_audio",
     "write_path",

@@ -14,7 +14,7 @@ from antiphase.adaptive import Controller
 from antiphase.control import Guard
 from antiphase.errors import FileFormatError
 from antiphase.simulation.scenario import ControllerSettings
-from antiphase.simulation.tables import nearest
+from antiphase.tables import nearest
 
 __all__ = ["controller_names", "make_controller"]
 

@@ -15,9 +15,8 @@ from typing import Any
 
 from antiphase.errors import FileFormatError, ParameterError, require
 from antiphase.files.bench_data import find_bench_data
-from antiphase.files.toml import read_toml
 from antiphase.simulation.layouts import PATH_KINDS, Paths
-from antiphase.simulation.tables import build, nearest
+from antiphase.tables import build, nearest, read_toml
 
 __all__ = [
     "BUILTIN",

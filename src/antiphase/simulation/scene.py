@@ -28,7 +28,7 @@ from antiphase.simulation.layouts import (
     RoomPaths,
 )
 from antiphase.simulation.scenario import NoiseSettings, Scenario
-from antiphase.simulation.tables import nearest
+from antiphase.tables import nearest
 
 __all__ = ["Scene", "build_scene", "load_noise"]
 

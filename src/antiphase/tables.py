@@ -1,20 +1,41 @@
-"""Tables of a TOML file as frozen value objects: types, missing and unknown keys."""
+"""Tables of a TOML file as frozen value objects: types, missing and unknown keys.
+
+Nothing here needs numpy: commands that only read settings start at once.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar, Union
 
 from antiphase.errors import FileFormatError
 
-__all__ = ["build", "nearest"]
+__all__ = ["build", "nearest", "read_toml"]
 
 T = TypeVar("T")
 WANTED = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing or is not TOML; one line with the file's name.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileFormatError(f"can't read {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path} is not TOML: {error}") from error
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
