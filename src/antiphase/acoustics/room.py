@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyroomacoustics as pra
 
 from antiphase.acoustics.medium import speed_of_sound
 from antiphase.acoustics.paths import AcousticPaths, distance_m
@@ -24,8 +23,15 @@ _MOST_ORDER = 120
 _LOCK = threading.Lock()
 
 
+def _simulator() -> Any:  # noqa: ANN401 - a module without types
+    """Return pyroomacoustics, which takes long to load: only who needs a room waits for it."""
+    import pyroomacoustics  # noqa: PLC0415
+
+    return pyroomacoustics
+
+
 @contextmanager
-def _without_highpass() -> Iterator[None]:
+def _without_highpass(pra: Any) -> Iterator[None]:  # noqa: ANN401
     """Keep the simulator from filtering with its zero-phase, hence non-causal, high-pass."""
     with _LOCK:
         before = pra.constants.get("rir_hpf_enable")
@@ -187,6 +193,7 @@ def room_paths(
     if max_order is None:
         needed = t60_s or reverberation_time_s(size, absorption, speed)
         max_order = _order(size, needed, speed, ray_tracing)
+    pra = _simulator()
     room = pra.ShoeBox(
         size,
         fs=int(fs),
@@ -230,7 +237,8 @@ def reverberation_time_s(
 
 def _responses(room: Any, n_taps: int | None, seed: int) -> npt.NDArray[np.float64]:  # noqa: ANN401
     """Compute, cut the global delay off and stack to one length."""
-    with _without_highpass():
+    pra = _simulator()
+    with _without_highpass(pra):
         pra.random.seed(seed)
         room.compute_rir()
         late = pra.constants.get("frac_delay_length") // 2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from antiphase.cli.commands import app, main
 from antiphase.threads import use_one_thread
 
-use_one_thread()
-
-from antiphase.cli.commands import app, main  # noqa: E402 - numpy is loaded here
-
 __all__ = ["app", "main"]
+
+# No module of the command line loads numpy; the commands do when they run.
+use_one_thread()

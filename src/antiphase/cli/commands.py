@@ -1,4 +1,7 @@
-"""The command line: wires, computes nothing."""
+"""The command line: wires, computes nothing.
+
+Each command loads what it needs when it runs, after it has looked at its arguments.
+"""
 
 from __future__ import annotations
 
@@ -33,22 +36,6 @@ from antiphase.cli.screen import (
 )
 from antiphase.cli.serve import serve
 from antiphase.errors import AntiphaseError, FileFormatError, ParameterError
-from antiphase.identify import ExponentialSweep
-from antiphase.region.stack import edge_stack
-from antiphase.simulation.cliff import noise_cliff
-from antiphase.simulation.measurement import (
-    load_site,
-    measure_paths,
-    write_measurement,
-    write_sweep,
-)
-from antiphase.simulation.planner import plan as make_plan
-from antiphase.simulation.report import summarise, write_report
-from antiphase.simulation.scan import make_cases, run_scan
-from antiphase.simulation.scenario import BUILTIN, load_scenario
-from antiphase.simulation.scene import load_noise
-from antiphase.simulation.site import Latency, Site
-from antiphase.simulation.study import run_study
 
 __all__ = ["app", "main"]
 
@@ -64,6 +51,7 @@ app.command()(latency)
 app.command()(cost)
 app.add_typer(device, name="device")
 
+_SCENARIOS = "duct, headset, office, road, transformer, window"
 Position = Annotated[str, typer.Option(metavar="X,Y,Z", help="Place in m; z above the ground.")]
 
 
@@ -88,7 +76,7 @@ def _antiphase(
 @app.command()
 def simulate(
     scenario: Annotated[
-        str, typer.Argument(metavar="FILE.toml|NAME", help=f"A file, or {', '.join(BUILTIN)}.")
+        str, typer.Argument(metavar="FILE.toml|NAME", help=f"A file, or {_SCENARIOS}.")
     ],
     out: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of the run.")] = None,
@@ -103,6 +91,11 @@ def simulate(
     changed = values(changes)
     if seconds is not None:
         changed["seconds"] = seconds
+
+    from antiphase.simulation.report import summarise, write_report
+    from antiphase.simulation.scenario import load_scenario
+    from antiphase.simulation.study import run_study
+
     chosen = load_scenario(scenario, changed)
     if chosen.generated and not as_json:
         screen.print("[yellow]The recording and the paths are generated, not measured.[/yellow]")
@@ -143,6 +136,13 @@ def plan(  # noqa: PLR0917 - typer reads the signature
 ) -> None:
     """Say how many dB a place and its latencies allow, by mode and band, before it is built."""
     places = [_place(text) for text in (source, reference, listener, loudspeaker)]
+
+    from antiphase.simulation.cliff import noise_cliff
+    from antiphase.simulation.measurement import load_site
+    from antiphase.simulation.planner import plan as make_plan
+    from antiphase.simulation.scene import load_noise
+    from antiphase.simulation.site import Latency, Site
+
     site = Site.outdoors(*places) if paths is None else load_site(*paths)
     latency = Latency(device_ms=device, network_ms=network, frame_ms=frame, buffer_ms=buffer)
     with bar("plan") as progress:
@@ -186,6 +186,12 @@ def identify(
     as_json: JsonFlag = False,
 ) -> None:
     """Measure paths: write a sweep, play and record it, then give the recordings."""
+    if sweep_file is None and not recordings:
+        raise ParameterError("RECORDING", None, "given, or --write-sweep to make the sweep to play")
+
+    from antiphase.identify import ExponentialSweep
+    from antiphase.simulation.measurement import measure_paths, write_measurement, write_sweep
+
     if sweep_file is not None:
         sweep = ExponentialSweep(fs, seconds=seconds, low_hz=low, high_hz=high)
         write_sweep(sweep_file, sweep)
@@ -197,9 +203,9 @@ def identify(
             f"sample on, then: antiphase identify RECORDING.wav {options}",
         )
         return
-    if not recordings:
-        raise ParameterError("RECORDING", None, "given, or --write-sweep to make the sweep to play")
-    measured = measure_paths(recordings, n_taps=taps, seconds=seconds, low_hz=low, high_hz=high)
+    measured = measure_paths(
+        recordings or [], n_taps=taps, seconds=seconds, low_hz=low, high_hz=high
+    )
     page = write_measurement(measured, out)
     found = {**measured.to_json(), "paths": str(out), "report": str(page)}
     tell(as_json, found, f"{measured.verdict}\npaths: {out}\nreport: {page}")
@@ -229,6 +235,9 @@ def scan(
     options = sweeps(changes)
     if seconds is not None:
         options["seconds"] = [seconds]
+
+    from antiphase.simulation.scan import make_cases, run_scan
+
     cases = make_cases(scenarios, options, seeds=seeds)
     with bar("scan") as progress:
         result = run_scan(
@@ -262,6 +271,8 @@ def edge_front(
     failures: Annotated[float, typer.Option(help="Share of requests that fail, 0 to 1.")] = 0.0,
 ) -> None:
     """Stand in for the CDN: the edge function on the platform's emulator, the region behind it."""
+    from antiphase.region.stack import edge_stack
+
     with (
         tempfile.TemporaryDirectory() as folder,
         edge_stack(
@@ -325,8 +336,7 @@ def loadtest(
     as_json: JsonFlag = False,
 ) -> None:
     """Load a WebRTC server with real sessions and measure each part of the way."""
-    # The media libraries take long to load, and no other command needs them.
-    from antiphase.devices import LoadSettings, load_report, whip  # noqa: PLC0415
+    from antiphase.devices import LoadSettings, load_report, whip
 
     settings = LoadSettings(form=whip.audio_format(codec), frame_ms=frame, loss=loss)
     wanted = whip.LoadPlan(url, sessions, ramp, seconds, settings, token)

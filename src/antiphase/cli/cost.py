@@ -11,29 +11,31 @@ from rich.table import Table
 
 from antiphase.cli.options import Changes, JsonFlag, values
 from antiphase.cli.screen import escape, screen
-from antiphase.cost.prices import BUILTIN_PRICES, read_prices
-from antiphase.cost.report import summarise
-from antiphase.cost.usage import BUILTIN, load_profile
 
 __all__ = ["cost"]
 
 
 def cost(
     profile: Annotated[
-        str, typer.Argument(metavar="FILE.toml|NAME", help=f"A file, or {', '.join(BUILTIN)}.")
+        str, typer.Argument(metavar="FILE.toml|NAME", help="A file, or dev, staging, production.")
     ] = "production",
     changes: Changes = None,
     prices: Annotated[
-        Path,
-        typer.Option(help="A price list in the form of the package's own.", show_default=False),
-    ] = BUILTIN_PRICES,
+        Path | None, typer.Option(help="A price list in the form of the package's own.")
+    ] = None,
     claims: Annotated[
         bool, typer.Option("--claims", help="Also the request's own table, derived again.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a month costs, where one architecture overtakes another, and what is not priced."""
-    found = summarise(load_profile(profile, values(changes)), read_prices(prices))
+    changed = values(changes)
+
+    from antiphase.cost.prices import BUILTIN_PRICES, read_prices
+    from antiphase.cost.report import summarise
+    from antiphase.cost.usage import load_profile
+
+    found = summarise(load_profile(profile, changed), read_prices(prices or BUILTIN_PRICES))
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import json
@@ -46,7 +45,7 @@ _SWITCH_S = 0.0005
 @device.command("list")
 def list_(as_json: JsonFlag = False) -> None:
     """List sound devices: host API, channels, rates, latency."""
-    from antiphase.devices.soundcard.catalogue import list_devices  # noqa: PLC0415 - optional
+    from antiphase.devices.soundcard.catalogue import list_devices
 
     found = list_devices()
     if as_json:
@@ -71,9 +70,11 @@ def calibrate(
     as_json: JsonFlag = False,
 ) -> None:
     """Measure level, round trip and secondary path here; say what is cancellable, by how much."""
-    from antiphase.devices.soundcard import DeviceAgent, write_calibration  # noqa: PLC0415
-    from antiphase.devices.soundcard.portaudio import CardWish, SoundCard  # noqa: PLC0415
-    from antiphase.devices.soundcard.session import run_device  # noqa: PLC0415
+    import asyncio
+
+    from antiphase.devices.soundcard import DeviceAgent, write_calibration
+    from antiphase.devices.soundcard.portaudio import CardWish, SoundCard
+    from antiphase.devices.soundcard.session import run_device
 
     agent = DeviceAgent(goal="calibrate", n_taps=taps)
     began = time.monotonic()
@@ -107,7 +108,7 @@ def run(
     ] = None,
     server: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Let a service solve: http(s)://host:port[/SESSION]."),
+        typer.Option(metavar="URL", help="Let a service solve: http(s)://host:port\\[/SESSION]."),
     ] = None,
     token: Annotated[str | None, typer.Option(help="Join token of that session.")] = None,
     api_key: Annotated[
@@ -125,9 +126,11 @@ def run(
     ] = False,
 ) -> None:
     """Control: alone (one microphone, noise that repeats), or with filters of a server."""
-    from antiphase.devices.soundcard import DeviceAgent, read_calibration  # noqa: PLC0415
-    from antiphase.devices.soundcard.portaudio import CardWish, SoundCard  # noqa: PLC0415
-    from antiphase.devices.soundcard.session import run_device  # noqa: PLC0415
+    import asyncio
+
+    from antiphase.devices.soundcard import DeviceAgent, read_calibration
+    from antiphase.devices.soundcard.portaudio import CardWish, SoundCard
+    from antiphase.devices.soundcard.session import run_device
 
     known = None if calibration is None else read_calibration(calibration)
     agent = DeviceAgent(known, server=server is not None, n_taps=taps)

@@ -23,8 +23,8 @@ class Keys:
     def __enter__(self) -> Keys:  # noqa: PYI034 - no subclasses
         if sys.stdin.isatty():
             try:
-                import termios  # noqa: PLC0415 - not on every system
-                import tty  # noqa: PLC0415
+                import termios
+                import tty
             except ImportError:
                 return self
             self._before = termios.tcgetattr(sys.stdin)
@@ -38,7 +38,7 @@ class Keys:
         trace: TracebackType | None,
     ) -> None:
         if self._before is not None:
-            import termios  # noqa: PLC0415
+            import termios
 
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
             self._before = None

@@ -24,8 +24,7 @@ def latency(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure a running server from outside: percentiles of each component of the latency."""
-    # The media libraries take long to load, and no other command needs them.
-    from antiphase.devices.latency import (  # noqa: PLC0415
+    from antiphase.devices.latency import (
         COMPONENTS,
         LatencyPlan,
         measure_latency,

@@ -55,10 +55,9 @@ def rig(  # noqa: PLR0917 - typer reads the signature
     ] = False,
 ) -> None:
     """Play a scene against the live service over real WebRTC and show what it attenuates."""
-    # The media libraries take long to load, and no other command needs them.
-    from antiphase.devices.rig.process import RigWish  # noqa: PLC0415
-    from antiphase.devices.rig.scenes import SCENES  # noqa: PLC0415
-    from antiphase.devices.rig.shell import wait_for_server  # noqa: PLC0415
+    from antiphase.devices.rig.process import RigWish
+    from antiphase.devices.rig.scenes import SCENES
+    from antiphase.devices.rig.shell import wait_for_server
 
     names = (scene, *(then or ()))
     for name in names:
@@ -91,8 +90,8 @@ def rig(  # noqa: PLR0917 - typer reads the signature
 @contextlib.contextmanager
 def _service(port: int) -> Iterator[BaseProcess]:
     """Run the service in a process of its own while the block runs."""
-    from antiphase.service.settings import read_settings  # noqa: PLC0415
-    from antiphase.service.worker import WorkerProcess  # noqa: PLC0415
+    from antiphase.service.settings import read_settings
+    from antiphase.service.worker import WorkerProcess
 
     settings = read_settings(host="127.0.0.1", port=port, drain_s=0.0)
     worker = WorkerProcess(settings, nice=-10)
@@ -107,7 +106,7 @@ def _service(port: int) -> Iterator[BaseProcess]:
 
 
 def _show(wish: Any, started: float, *, as_json: bool) -> None:  # noqa: ANN401
-    from antiphase.devices.rig.process import RigProcess  # noqa: PLC0415
+    from antiphase.devices.rig.process import RigProcess
 
     last: dict[str, Any] = {}
     with RigProcess(wish) as process, contextlib.suppress(KeyboardInterrupt, EOFError):

@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -20,8 +20,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from antiphase.simulation.cliff import CliffTable
-from antiphase.simulation.planner import Plan
+if TYPE_CHECKING:
+    from antiphase.simulation.cliff import CliffTable
+    from antiphase.simulation.planner import Plan
 
 __all__ = [
     "LiveScreen",

@@ -34,8 +34,7 @@ def serve(
     ] = False,
 ) -> None:
     """Run the live service; further settings come from ANTIPHASE_* (docs/service.md)."""
-    # The other commands do not wait for the web framework.
-    from antiphase.service.settings import read_settings  # noqa: PLC0415
+    from antiphase.service.settings import read_settings
 
     given: dict[str, Any] = {
         "host": host,
@@ -52,19 +51,19 @@ def serve(
     _say(f"live at {settings.scheme}://{settings.host}:{settings.port}/")
     if settings.workers > 1:
         # Who watches over workers does not load what they need.
-        from antiphase.service.supervisor import Supervisor  # noqa: PLC0415
+        from antiphase.service.supervisor import Supervisor
 
         Supervisor(settings).run()
     else:
-        from antiphase.service.serve import Server  # noqa: PLC0415
+        from antiphase.service.serve import Server
 
         Server(settings).run()
 
 
 def _for_lan(given: dict[str, Any]) -> ServiceSettings:
     """Fill in what a local network needs, and show how a phone gets there."""
-    from antiphase.service import lan  # noqa: PLC0415
-    from antiphase.service.settings import read_settings  # noqa: PLC0415
+    from antiphase.service import lan
+    from antiphase.service.settings import read_settings
 
     address = given["host"] = given["host"] or lan.lan_address()
     own = None

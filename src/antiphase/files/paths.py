@@ -12,7 +12,6 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
-from scipy import io as scipy_io
 
 from antiphase.dsp.delay import sinc_delay_taps
 from antiphase.dsp.resample import resample
@@ -217,6 +216,9 @@ def _load_mat(path: Path) -> Mapping[str, Any]:
     # Version 7.3 is HDF5 behind a 512-byte text header.
     if _HDF5_MAGIC in {start[:4], start[512:516]}:
         return {k: v for k, v in _load_hdf5(path).items() if not k.startswith("#")}
+    # Nothing else needs this part of scipy.
+    from scipy import io as scipy_io  # noqa: PLC0415
+
     try:
         loaded = scipy_io.loadmat(path)
     except Exception as error:
