@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from antiphase.devices.rig.clock import LiveClock
 from antiphase.devices.rig.device import Microphone, Place, RigDevice
-from antiphase.devices.rig.forwarded import ForwardedReference
 from antiphase.devices.rig.link import LiveLink
 from antiphase.devices.rig.listener import Listener, SpeechFigures, speech_figures
 from antiphase.devices.rig.plant import RigPlant
@@ -25,7 +24,6 @@ __all__ = [
     "DeviceSpec",
     "DeviceWire",
     "DrivePlayout",
-    "ForwardedReference",
     "LevelRecord",
     "Listener",
     "LiveClock",

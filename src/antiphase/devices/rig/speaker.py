@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from antiphase.control import Probe, Rollback, SplitDevice
 from antiphase.control.split_protocol import decode
+from antiphase.devices.forwarded import ForwardedReference
 from antiphase.devices.rig.device import Place, RigDevice
-from antiphase.devices.rig.forwarded import ForwardedReference
 from antiphase.devices.rig.plant import RigPlant
 from antiphase.devices.rig.playout import DrivePlayout
 from antiphase.devices.rig.record import LevelRecord

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from antiphase.control import Block, Message, SplitDevice
+from antiphase.devices.forwarded import ForwardedReference
 from antiphase.devices.soundcard.calibration import Calibration
 from antiphase.devices.soundcard.card import CardFormat
 from antiphase.devices.soundcard.figures import LiveFigures
@@ -22,6 +23,9 @@ __all__ = ["AgentEvent", "DeviceAgent", "State"]
 State = Literal["waiting", "checking", "measuring", "running", "done", "failed"]
 
 _MOVED = 0.5
+# The plan of one microphone does not know what a reference from elsewhere makes cancellable.
+_FORWARDED_LIMIT = 0.5
+_BUFFER_S = 0.03  # from the earliest arrival of a forwarded reference to its turn
 _RETRY_S = 5.0
 _SOON_S = 20.0
 _OUTBOX = 50
@@ -86,6 +90,7 @@ class DeviceAgent:
         self.loop: DeviceLoop | None = None
         self.figures: LiveFigures | None = None
         self._goal, self._server, self._n_taps = goal, server, n_taps
+        self._forwarded = False
         self._device = ""
         self._muted, self._control = False, True
         self._check: Generator[Take, Recorded, DelayEstimate] | None = None
@@ -101,8 +106,26 @@ class DeviceAgent:
     @property
     def mode(self) -> Literal["split", "local"]:
         """How the loop is closed."""
+        return "split" if self.hears_reference or self._forwarded else "local"
+
+    @property
+    def hears_reference(self) -> bool:
+        """Whether the card's own second microphone is the reference of a server's filters."""
         known = self.calibration
-        return "split" if self._server and known and known.mode == "split" else "local"
+        return self._server and known is not None and known.mode == "split"
+
+    def use_forwarded(self, on: bool, now: float) -> None:
+        """Play against another device's reference, which the server forwards, or not any more.
+
+        A card that hears a reference itself keeps to that.
+        """
+        if on == self._forwarded or self.hears_reference:
+            return
+        self._forwarded = on
+        known = self.calibration
+        if self.state == "running" and known is not None:
+            self.say(now, f"the reference is {'another device’s' if on else 'none'}")
+            self._control_by(known, now)
 
     def opened(self, device: str, form: CardFormat, now: float) -> DeviceLoop:
         """Begin with a card that has just been opened.
@@ -257,22 +280,32 @@ class DeviceAgent:
     def _start(self, known: Calibration, now: float) -> None:
         if self.loop is None:
             return
+        self._outbox.clear()
+        self._control_by(known, now)
+        self.state = "running"
+        self.runs += 1
+
+    def _control_by(self, known: Calibration, now: float) -> None:
+        """Let the controller of the mode drive the loudspeaker."""
+        if self.loop is None:
+            return
+        limit = _FORWARDED_LIMIT if self._forwarded else known.limit
         settings: dict[str, Any] = {
             "secondary_path_estimate": known.path,
             "fs": known.form.fs,
-            "limit": known.limit,
+            "limit": limit,
         }
         controlled: Controlled = (
             SplitDevice(self._n_taps, **settings)
             if self.mode == "split"
             else LocalDevice(self._n_taps, **settings)
         )
-        self._outbox.clear()
+        heard = None
+        if self._forwarded:
+            heard = ForwardedReference(known.form.fs, _BUFFER_S, self._n_taps)
         self.figures = LiveFigures(known.path)
-        self.loop.run(controlled, known.path)
-        self.state = "running"
-        self.runs += 1
-        self.say(now, f"{self.mode} control runs, from −40 dB up in 2 s; limit {known.limit:.3f}")
+        self.loop.run(controlled, known.path, forwarded=heard)
+        self.say(now, f"{self.mode} control runs, from −40 dB up in 2 s; limit {limit:.3f}")
 
     def _follow(self, loop: DeviceLoop, now: float) -> None:
         for message in loop.poll():

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from antiphase.control import Block, Message, Probe, Rollback, SplitDevice
+from antiphase.control import Ack, Block, Message, Probe, Push, Rollback, SplitDevice
+from antiphase.devices.forwarded import ForwardedReference
+from antiphase.devices.gaps import with_gaps
 from antiphase.devices.soundcard.card import CardConverter, CardFormat
 from antiphase.devices.soundcard.local import LocalDevice
 from antiphase.errors import require
@@ -97,6 +100,8 @@ class DeviceLoop:
         self._recording: _Recording | None = None
         self._recorded: Recorded | None = None
         self._controlled: Controlled | None = None
+        self._forwarded: ForwardedReference | None = None
+        self._before = 0
         self._path: Floats = np.zeros(1)
         self._last_error = 0.0
         self._gain = 0.0
@@ -141,8 +146,16 @@ class DeviceLoop:
             recorded, self._recorded = self._recorded, None
             return recorded
 
-    def run(self, controlled: Controlled, path: npt.ArrayLike) -> None:
+    def run(
+        self,
+        controlled: Controlled,
+        path: npt.ArrayLike,
+        *,
+        forwarded: ForwardedReference | None = None,
+    ) -> None:
         """Let a controller drive the loudspeaker, from −40 dB up in 2 s.
+
+        Blocks go on counting where those of the run before ended.
 
         Parameters
         ----------
@@ -150,10 +163,12 @@ class DeviceLoop:
             At the rate `fs`, one channel each.
         path : array_like, shape (taps,)
             Ŝ, by which what was not played is made up for.
+        forwarded : ForwardedReference, optional
+            The reference of another device, in place of the card's own.
         """
         with self._lock:
             self.stop()
-            self._controlled = controlled
+            self._controlled, self._forwarded = controlled, forwarded
             self._path = np.asarray(path, np.float64)
             self._unplayed = np.zeros(len(self._path) - 1 + self.form.block)
             self._last_error = 0.0
@@ -162,7 +177,9 @@ class DeviceLoop:
     def stop(self) -> None:
         """Play nothing."""
         with self._lock:
-            self._recording = self._recorded = self._controlled = None
+            if self._controlled is not None:
+                self._before += self._controlled.now
+            self._recording = self._recorded = self._controlled = self._forwarded = None
             self._gain = 0.0
             self._gaps.clear()
             self._messages.clear()
@@ -210,8 +227,28 @@ class DeviceLoop:
     def receive(self, message: Message) -> None:
         """Take a message of split control."""
         with self._lock:
+            if isinstance(message, Push):
+                message = replace(message, apply_at=max(0, message.apply_at - self._before))
             if self._controlled is not None and self._control and not self._muted:
-                self._keep(self._controlled.receive(message))
+                self._keep([self._told(m) for m in self._controlled.receive(message)])
+
+    def hear(self, timestamp: int, pcm: Floats) -> None:
+        """Take a packet of another device's reference, at the moment it comes."""
+        with self._lock:
+            if self._forwarded is not None and self._controlled is not None:
+                self._forwarded.push(timestamp, self._controlled.now / self.fs, pcm)
+
+    def obey(self, message: dict[str, Any]) -> None:
+        """Take what the server's guide says of that reference."""
+        with self._lock:
+            if self._forwarded is not None:
+                self._forwarded.obey(message)
+
+    def report(self) -> dict[str, Any] | None:
+        """Return what the server should know of its playout, twice a second."""
+        with self._lock:
+            now = 0 if self._controlled is None else self._controlled.now
+            return None if self._forwarded is None else self._forwarded.report(now / self.fs)
 
     def poll(self) -> list[Message]:
         """Return and clear what is due to the solver and to those who watch."""
@@ -320,6 +357,8 @@ class DeviceLoop:
         late = np.empty(n, np.float32)
         late[0], late[1:] = self._last_error, heard[:-1]
         self._last_error = float(heard[-1])
+        if self._forwarded is not None:
+            reference = self._forwarded.pull(n, controlled.now / self.fs, controlled.now)
         x = np.zeros(n, np.float32) if reference is None else reference.astype(np.float32)
         if faults:
             self._gaps.append((controlled.now, controlled.now + n + taps))
@@ -333,8 +372,19 @@ class DeviceLoop:
         self._unplayed = np.concatenate([self._unplayed, drive - played])[n:]
         due = controlled.poll()
         # What is played while muted is not what the controller recorded.
-        self._keep([self._with_gaps(m) for m in due if not (self._muted and isinstance(m, Block))])
+        self._keep([self._told(m) for m in due if not (self._muted and isinstance(m, Block))])
         return played
+
+    def _told(self, message: Message) -> Message:
+        """Return a message with what is not known, counted on from the runs before."""
+        message = with_gaps(message, self._gaps)
+        if self._forwarded is not None:
+            message = self._forwarded.with_gaps(message)
+        if isinstance(message, Block):
+            return replace(message, first_sample=message.first_sample + self._before)
+        if isinstance(message, Ack):
+            return replace(message, applied_at=message.applied_at + self._before)
+        return message
 
     def _soften(self, drive: Floats) -> Floats:
         """Return the drive behind mute, ramp and full scale."""
@@ -348,16 +398,3 @@ class DeviceLoop:
             return np.clip(np.nan_to_num(drive), -1.0, 1.0)
         self._gain = float(gains[-1])
         return np.clip(np.nan_to_num(drive) * gains, -1.0, 1.0)
-
-    def _with_gaps(self, message: Message) -> Message:
-        """Mark the frames of a block whose error is not known."""
-        if not isinstance(message, Block) or not self._gaps:
-            return message
-        begin, end = message.first_sample, message.first_sample + message.frames
-        self._gaps = [span for span in self._gaps if span[1] > begin]
-        unknown = np.zeros(message.frames, bool)
-        for start, stop in self._gaps:
-            unknown[max(0, start - begin) : max(0, min(end, stop) - begin)] = True
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], unknown, [False]]).astype(int)))
-        gaps = tuple((int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True))
-        return replace(message, gaps=gaps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
+import numpy.typing as npt
 
 from antiphase.control.split_protocol import decode
 from antiphase.devices.peer import Peer
@@ -20,11 +22,15 @@ from antiphase.devices.rig.shell import call_server
 from antiphase.devices.rig.wire import DeviceWire, Told
 from antiphase.devices.soundcard.agent import DeviceAgent
 from antiphase.errors import ParameterError, ProtocolError
+from antiphase.media.client import ClientTrack
 from antiphase.media.dtls import Certificate
+from antiphase.media.payload import AudioFormat
 
 __all__ = ["CardPeer", "Pollable", "ServerPlace", "in_session", "run_device"]
 
 _POLL_S = 0.05
+_PAYLOAD_TYPE, _FRAME_MS = 96, 5.0
+Floats = npt.NDArray[np.float64]
 
 
 class Pollable(Protocol):
@@ -55,9 +61,15 @@ class CardPeer(Peer):
         taps: int = 512,
         certificate: Certificate | None = None,
     ) -> None:
-        super().__init__(name, data=True, certificate=certificate)
+        known = agent.calibration
+        # A card without a reference of its own takes one that the server has from elsewhere.
+        hears = agent.hears_reference or known is None
+        form = None if known is None else AudioFormat("L16", _PAYLOAD_TYPE, known.form.fs)
+        tracks = () if hears or form is None else (ClientTrack(form, "recvonly", _FRAME_MS),)
+        super().__init__(name, tracks, data=True, certificate=certificate)
         self._agent, self._taps = agent, taps
         self._told = 0
+        self._now = 0.0
 
     def join_message(self) -> dict[str, Any]:
         """Return the ``join`` message, with Ŝ.
@@ -70,12 +82,13 @@ class CardPeer(Peer):
         known = self._agent.calibration
         if known is None:
             raise ParameterError("calibration", None, "measured before the device joins")
-        own = ["reference"] if self._agent.mode == "split" else []
-        roles = [*own, "error", "loudspeaker"]
+        own = {"reference": "data"} if self._agent.hears_reference else {}
+        tracks = {**own, "error": "data", "loudspeaker": "data" if own else "0"}
+        roles = [{"role": role, "track": track, "channel": 0} for role, track in tracks.items()]
         return {
             "type": "join",
             "device": self.name,
-            "roles": [{"role": role, "track": "data", "channel": 0} for role in roles],
+            "roles": roles,
             "fs": known.form.fs,
             "taps": self._taps,
             "secondary_path_estimate": np.round(known.path, 9).tolist(),
@@ -90,15 +103,46 @@ class CardPeer(Peer):
         """Obey the switch."""
         self._agent.control = self.control
 
+    def mode_changed(self, parameters: dict[str, Any]) -> None:
+        """Obey a mode: play against a reference that is forwarded, or be on its own again.
+
+        Where the server only passes sound on (`forward`) the filter is silent and waits.
+        """
+        if parameters.get("reference") == "network":
+            self._agent.use_forwarded(True, self._now)
+        elif self.mode == "local":
+            self._agent.use_forwarded(False, self._now)
+
+    def hear(self, mid: str, pcm: Floats, timestamp: int, now: float) -> None:
+        """Take a packet of the reference that is forwarded."""
+        del mid, now
+        if self._agent.loop is not None:
+            self._agent.loop.hear(timestamp, pcm)
+
     def read(self, label: str, data: bytes | str, now: float) -> None:
-        """Take a message of the solver; what is no such message is ignored."""
+        """Take a message of the solver or of the guide; what is no such message is ignored."""
         del now
+        if label == "anc.control":
+            self._read_control(data)
         if label == "anc.split" and isinstance(data, bytes):
             with contextlib.suppress(ProtocolError, ParameterError):
                 self._agent.receive(decode(data))
 
+    def _tell_latency(self, buffer_ms: float, now: float) -> None:
+        known = self._agent.calibration
+        converters = 0.0 if known is None else known.latency_ms
+        parts = {"capture": 0.0, "buffer": buffer_ms, "converters": converters}
+        self.tell({"type": "latency", **parts}, now)
+
+    def _read_control(self, data: bytes | str) -> None:
+        with contextlib.suppress(ValueError):
+            message = json.loads(data)
+            if message.get("type") == "playout" and self._agent.loop is not None:
+                self._agent.loop.obey(message)
+
     def tick(self, now: float, wall: float) -> None:
         """Run what is due; send what the device has recorded."""
+        self._now = now
         super().tick(now, wall)
         channels = self.client.channels
         if channels is None or not self.connected:
@@ -109,10 +153,11 @@ class CardPeer(Peer):
             channels.open("anc.control", now)
         if self._told == 1 and "anc.control" in self.open_channels:
             self._told = 2
-            known = self._agent.calibration
-            latency = {"capture": 0.0, "buffer": 0.0, "converters": 0.0}
-            latency["buffer"] = 0.0 if known is None else known.latency_ms
-            self.tell({"type": "latency", **latency}, now)
+            self._tell_latency(0.0, now)
+        told = None if self._agent.loop is None else self._agent.loop.report()
+        if told is not None:
+            self._tell_latency(told["delay_ms"], now)
+            self.tell(told, now)
         if "anc.split" in self.open_channels:
             self.send_split(self._agent.poll(), now)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from antiphase.control import Ack, Block
-from antiphase.devices.rig import ForwardedReference
+from antiphase.devices.forwarded import ForwardedReference
 
 FS = 8000
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from antiphase.arrays import Signal
-from antiphase.control import Block, Message
+from antiphase.control import Message
+from antiphase.devices.gaps import with_gaps
 from antiphase.sync import PlayoutBuffer
 
 __all__ = ["ForwardedReference"]
@@ -42,6 +42,7 @@ class ForwardedReference:
     def __init__(self, fs: int, delay_s: float, memory: int) -> None:
         self._fs = fs
         self._memory = memory
+        self._delay_s = delay_s
         self._buffer = PlayoutBuffer(fs, delay_s, slew_ppm=_SLEW_PPM, jump_s=_JUMP_S)
         self._guessed: list[tuple[int, int]] = []
         self._told_at = -math.inf
@@ -64,16 +65,7 @@ class ForwardedReference:
 
     def with_gaps(self, message: Message) -> Message:
         """Mark the frames of a block that the reference does not explain since it was guessed."""
-        if not isinstance(message, Block) or not self._guessed:
-            return message
-        begin, end = message.first_sample, message.first_sample + message.frames
-        self._guessed = [span for span in self._guessed if span[1] > begin]
-        covered = np.zeros(message.frames, dtype=bool)
-        for start, stop in self._guessed:
-            covered[max(0, start - begin) : max(0, min(end, stop) - begin)] = True
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], covered, [False]]).astype(int)))
-        gaps = tuple((int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True))
-        return replace(message, gaps=gaps)
+        return with_gaps(message, self._guessed)
 
     def report(self, time_s: float) -> dict[str, Any] | None:
         """Return what the server should know, twice a second once the sender's clock is known."""
@@ -83,7 +75,8 @@ class ForwardedReference:
             return None
         self._told_at = time_s
         rate = round(1e6 * (self._buffer.rate - 1), 3)
-        return {"type": "playout", "rate_ppm": rate, "jumps": self._buffer.jumps}
+        told = {"type": "playout", "rate_ppm": rate, "jumps": self._buffer.jumps}
+        return told | {"delay_ms": round(1000 * self._delay_s, 2)}
 
     def obey(self, message: dict[str, Any]) -> None:
         """Play at the rate that the server reads from the sound; null: by timestamps."""
