@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from antiphase.devices.rig import LoudspeakerDevice, RigDevice, RigScene, make_devices
+from antiphase.devices.rig import LiveLink, LoudspeakerDevice, RigDevice, RigScene, make_devices
 from antiphase.media.dtls import Certificate
 from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import Event
@@ -26,6 +26,7 @@ from antiphase.media.stun import Address
 from antiphase.realtime import DeviceDescription, EngineSettings, RoleBinding, SolverPool
 from antiphase.service.rooms import Rooms
 from antiphase.service.rooms_settings import RoomsSettings
+from antiphase.simulation import Link
 
 __all__ = ["SERVER", "LiveWorld", "RigSession", "RoomsLike", "describe", "world_of_rooms"]
 
@@ -172,6 +173,12 @@ class LiveWorld:
         answer = self.rooms.offer(session_id, device_id, device.offer(), self.now)
         device.accept(answer, self.now)
         return device_id
+
+    def reroute(self, session_id: str, link: Link) -> None:
+        """Let the packets of a session's devices take another way from now on."""
+        members = [m for (room, _), m in self._members.items() if room == session_id]
+        for k, member in enumerate(members):
+            member.links = LiveLink(link, 1000 + 2 * k), LiveLink(link, 1001 + 2 * k)
 
     def drop(self, session_id: str, name: str, reason: str = "left") -> None:
         """Take a device out of its room; it goes silent at once."""

@@ -44,6 +44,33 @@ def test_the_first_choice_is_taken_at_once() -> None:
         assert chooser.choose(roster(), 0.0, room=True).mode == mode
 
 
+def test_what_was_too_late_is_measured_again() -> None:
+    """After 15 s, then 30: by what has come since alone; in time it is split, late it waits on."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal(3 * FS)
+    d = np.convolve(x, paths()[0])[: len(x)]
+    late = np.concatenate([np.zeros(160), x[:-160]])
+    meter, chooser, now = heard(late, d), Chooser(), 1.0
+
+    def wait(seconds: float) -> str:
+        nonlocal now
+        for _ in range(round(4 * seconds)):
+            now += 0.25
+            chooser.measure(meter, now)
+            mode = chooser.choose(roster(), 0.25, room=True).mode
+        return mode
+
+    assert wait(14.5) == "forward"
+    assert wait(1.0) == "split"  # it looks: nothing is known, nothing is played
+    assert chooser.margin is None
+    meter.take(late, np.zeros(len(x)), d)
+    assert wait(29.0) == "forward"
+    assert wait(1.5) == "split"
+    meter.take(x, np.zeros(len(x)), d)
+    assert wait(1.0) == "split"
+    assert chooser.margin_ms == pytest.approx(10.0, abs=0.2)
+
+
 def test_lines_can_be_foretold() -> None:
     """Hum is for prediction, whatever its lag may be."""
     t = np.arange(4 * FS) / FS

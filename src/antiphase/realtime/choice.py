@@ -15,7 +15,9 @@ _SHORTEST_S = 0.8
 _LONGEST_S = 4.0
 _LATE_MS = 40.0
 _LEAST_MS = 1.0
-_STALE_S = 6.0
+# A session that only passes sound on, since the reference came too late, hears no reference: it
+# looks again after so long, and then after twice as long each time.
+_AGAIN_S, _SELDOM_S = 15.0, 60.0
 # How far ahead a line can be foretold shows in its width: segments have to be longer than that. A
 # quarter of a second says 11 dB of hum 30 ms late where 29 are to be had.
 _LINE_S, _LEAST_SEGMENT = 1.0, 1024
@@ -92,19 +94,24 @@ class Chooser:
         self.margin: MarginEstimate | None = None
         self._predictable_db = 0.0
         self._measured_at: float | None = None
-        self._heard = 0.0
-        self._settled = False
+        self._heard = self._since = self._blind_s = 0.0
+        self._pause_s = _AGAIN_S
+        self._settled = self._anew = False
 
     def measure(self, meter: Meter, now: float) -> None:
         """Read margin and predictability from the sound, once a second at most."""
+        if self._anew or meter.seconds < self._since:
+            self._since, self._anew = meter.seconds if self._anew else 0.0, False
         due = self._measured_at is None or now - self._measured_at >= _MEASURE_S
-        if not due or meter.seconds < _SHORTEST_S or meter.seconds == self._heard:
+        fresh_s = meter.seconds - self._since
+        if not due or fresh_s < _SHORTEST_S or meter.seconds == self._heard:
             return
         self._measured_at, self._heard = now, meter.seconds
-        x, _, _, d = meter.window(_LONGEST_S)
+        x, _, _, d = meter.window(min(_LONGEST_S, fresh_s))
         found = causality_margin(x, d, meter.path, meter.fs, longest_ms=100.0)
         if found is not None and (self.margin is None or found.clear or not self.margin.clear):
             self.margin = found
+            self._blind_s = 0.0 if found.clear else self._blind_s
         late_ms = self.margin_ms if self.margin_ms is not None else -_LATE_MS
         known = d[d == d]  # noqa: PLR0124 - not NaN
         segment = 2 * (min(round(_LINE_S * meter.fs), len(known) // 3) // 2)
@@ -118,8 +125,18 @@ class Chooser:
         """Causality margin; None before it was measured and where the noise hides it."""
         return self.margin.margin_ms if self.margin is not None and self.margin.clear else None
 
+    def _look_again(self, elapsed_s: float) -> None:
+        """Forget a margin that was too small, once it has been known for long and by no sound."""
+        self._blind_s += elapsed_s
+        if self._blind_s < self._pause_s:
+            return
+        self._pause_s = min(2 * self._pause_s, _SELDOM_S)
+        self._blind_s = 0.0
+        self.margin, self._measured_at = None, None
+        self._settled, self._anew = False, True
+
     def choose(self, roster: Roster, elapsed_s: float, *, room: bool) -> Choice:
-        """Return mode and reason.
+        """Return mode and reason; what was too late is measured again after a while.
 
         Parameters
         ----------
@@ -129,6 +146,14 @@ class Chooser:
         room : bool
             A solver is free (or this session has one already).
         """
+        choice = self._choice(roster, elapsed_s, room=room)
+        if choice.mode == "forward" and self.margin_ms is not None:
+            self._look_again(elapsed_s)
+        elif self.margin_ms is not None:
+            self._blind_s, self._pause_s = 0.0, _AGAIN_S
+        return choice
+
+    def _choice(self, roster: Roster, elapsed_s: float, *, room: bool) -> Choice:
         looper = roster.looper()
         if looper is None:
             return self._at_once(_situation(roster, None, 0.0, None, room))
