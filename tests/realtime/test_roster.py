@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from antiphase.realtime.roles import DeviceDescription, RoleBinding
-from antiphase.realtime.roster import Frame, Roster, Track, clock_between
+from antiphase.realtime.roster import Device, Frame, Roster, Track, clock_between
 
 from .engine_loop import paths, speaker
 
@@ -74,8 +74,22 @@ def test_roles_are_held_oldest_first() -> None:
     before = looper.can_split
     looper.channels.add("anc.split")
     assert (before, looper.can_split) == (False, True)
-    assert looper.figures().roles == ("reference", "error", "loudspeaker")
+    assert looper.figures(0.0).roles == ("reference", "error", "loudspeaker")
     roster.remove("w")
     assert roster.looper() is None
     assert len(roster) == 1
     assert "k" in roster
+
+
+def test_a_stream_that_has_ended_says_nothing_of_now() -> None:
+    """Two seconds after the last frame drift, loss and jitter are not known any more."""
+    device = Device("k", DeviceDescription("k", (RoleBinding("reference", "0"),)))
+    for k in range(500):
+        device.track("0").take(Frame(np.zeros(80), 80 * k, FS), 0.01 * k)
+    known, over = device.figures(5.0), device.figures(7.5)
+    assert known.drift_ppm == pytest.approx(0, abs=1)
+    assert known.loss == 0
+    assert known.jitter_ms == pytest.approx(0, abs=0.01)
+    assert (over.drift_ppm, over.loss, over.jitter_ms) == (None, None, None)
+    device.track("1").take(Frame(np.zeros(80), 0, FS, concealed=True), 7.4)
+    assert device.figures(7.5).loss == 1

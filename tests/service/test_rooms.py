@@ -155,7 +155,7 @@ def test_figures_and_messages() -> None:
     kinds = [m["type"] for _, _, m in world.told]
     assert kinds.count("figures") == pytest.approx(4, abs=1)
     assert {"device", "mode", "control"} <= set(kinds)
-    assert world.rooms.figures("s").scene == {"source": [0, 0, 0]}
+    assert world.rooms.figures("s", world.now).scene == {"source": [0, 0, 0]}
     told = world.rooms.describe("s")
     assert (told["name"], told["devices"][0]["connected"]) == ("yard", True)
     world.rooms.set_control("s", False, world.now)

@@ -21,16 +21,15 @@ from antiphase.realtime.meter import Meter
 from antiphase.realtime.mode import ModeRunner, Surroundings
 from antiphase.realtime.modes import make_mode
 from antiphase.realtime.outputs import Flow, Notice, Output, SendMessage, SetRoutes
-from antiphase.realtime.quality import output_figures
 from antiphase.realtime.roles import DeviceDescription
 from antiphase.realtime.roster import Device, Frame, Roster
 from antiphase.realtime.settings import EngineSettings
+from antiphase.realtime.shown import Shown
 from antiphase.realtime.upkeep import LoadGuard
 
 __all__ = ["Engine"]
 
 _CHOOSE_S = 0.25
-_TRUE_FOR_S = 2.0
 _MODES = get_args(Mode)
 
 
@@ -72,6 +71,7 @@ class Engine:
         self._started, self._scene, self._cpu = now, scene, cpu
         self._outputs: list[Output] = []
         self._meter = Meter()
+        self._shown = Shown(self.settings.limit)
         self._chooser = Chooser()
         self._around = Surroundings(
             self.settings,
@@ -90,7 +90,6 @@ class Engine:
         self._control = True
         self._flows: tuple[Flow, ...] = ()
         self._chosen_at = now
-        self._truth: tuple[float, float] | None = None
         self._looper: Device | None = None
 
     # Devices
@@ -127,9 +126,9 @@ class Engine:
         if looper is not self._looper:
             self._looper = looper
             self._chooser.reset()
+            self._shown.forget()
             if looper is not None and looper.description.secondary_path_estimate is not None:
-                path = looper.description.secondary_path_estimate
-                self._meter.reset(looper.description.fs, path)
+                self._meter.reset(looper.description.fs, looper.description.secondary_path_estimate)
         self._choose(now, 0.0)
         self._route()
 
@@ -264,7 +263,7 @@ class Engine:
 
     def report_truth(self, nr_db: float, now: float) -> None:
         """Take what a rig knows of the true attenuation, dB."""
-        self._truth = (nr_db, now)
+        self._shown.take_truth(nr_db, now)
 
     # Time
 
@@ -303,6 +302,7 @@ class Engine:
             raise
         except AntiphaseError as error:
             self._load.fault(f"{self._choice.mode} failed: {error}", now)
+        self._shown.note(self._runner.meter(), now)
         if self._load.spent(self._cpu() - before, sound_s, now):
             self._miss()
         if self._load.reason(now) is not None and self._choice.mode != "forward":
@@ -378,23 +378,23 @@ class Engine:
     # Figures
 
     def figures(self, now: float) -> Figures:
-        """Return the figures of now."""
-        truth = self._truth
-        true_db = truth[0] if truth is not None and now - truth[1] < _TRUE_FOR_S else None
-        shown, server_ms = self._runner.meter(), self._load.server_ms + self._runner.delay_ms()
-        attenuation = self._runner.attenuation(true_db)
+        """Return the figures of now; what nothing measures any more is left out."""
+        attenuation, output, spectrum = self._shown.read(now, self._runner.drive_snr_db())
+        heard = self._shown.holds(now) and self.roster.first("reference") is not None
+        margin_ms = self._chooser.margin_ms if heard else None
+        server_ms = self._load.server_ms + self._runner.delay_ms()
         return Figures(
             time_s=now - self._started,
             mode=self._choice.mode,
             reason=self._choice.reason,
             control=self._control,
             attenuation=attenuation,
-            margin_ms=self._chooser.margin_ms,
-            latency=budget(self.roster, self._chooser.margin_ms, server_ms),
-            devices=tuple(device.figures() for device in self.roster.devices),
+            margin_ms=margin_ms,
+            latency=budget(self.roster, margin_ms, server_ms),
+            devices=tuple(device.figures(now) for device in self.roster.devices),
             deadline_misses=self.deadline_misses,
-            output=output_figures(shown, self.settings.limit, self._runner.drive_snr_db()),
-            spectrum=shown.spectrum(),
+            output=output,
+            spectrum=spectrum,
             split=self._runner.split_figures(),
             scene=self._scene,
         )

@@ -171,6 +171,11 @@ class Meter:
         return np.asarray(_known(e) & (explains > 0))
 
     @property
+    def count(self) -> int:
+        """How many samples have been heard since the start."""
+        return self._ring.count
+
+    @property
     def seconds(self) -> float:
         """How much has been heard since the start."""
         return self._ring.count / self.fs

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from antiphase.control import Message, Mode
 from antiphase.realtime.carried import Carried
-from antiphase.realtime.figures import Attenuation
 from antiphase.realtime.load import SolverPool
 from antiphase.realtime.meter import Meter
 from antiphase.realtime.outputs import Flow, Output
@@ -113,10 +112,6 @@ class ModeRunner:
     def meter(self) -> Meter:
         """Return what is shown as reference, drive and error."""
         return self.around.meter
-
-    def attenuation(self, true_db: float | None) -> Attenuation:
-        """Return how much quieter it is."""
-        return self.around.meter.attenuation(true_db)
 
     def drive_snr_db(self) -> float | None:
         """Return what the filter makes of the reference re all else that is played, if known."""

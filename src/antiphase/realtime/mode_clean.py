@@ -11,7 +11,6 @@ from scipy import signal
 
 from antiphase.adaptive import LeastSquaresSolver, NLMSFilter
 from antiphase.control import Mode
-from antiphase.realtime.figures import Attenuation
 from antiphase.realtime.guide import PlayoutGuide
 from antiphase.realtime.load import Ticket
 from antiphase.realtime.meter import Meter
@@ -70,10 +69,6 @@ class CleanMode(ModeRunner):
     def meter(self) -> Meter:
         """Return reference, nothing, and the cleaned talker."""
         return self._meter
-
-    def attenuation(self, true_db: float | None) -> Attenuation:
-        """Return how much quieter the talker's track is, talker included."""
-        return self._meter.attenuation(true_db)
 
     def flows(self) -> list[Flow]:
         """Join the native route, or hear both tracks."""

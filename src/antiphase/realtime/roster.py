@@ -14,7 +14,10 @@ from antiphase.realtime.figures import DeviceFigures
 from antiphase.realtime.roles import DeviceDescription, Role, RoleBinding
 from antiphase.sync import ClockLine, ClockTracker
 
-__all__ = ["Device", "Frame", "Roster", "Track", "clock_between"]
+__all__ = ["HEARD_FOR_S", "Device", "Frame", "Roster", "Track", "clock_between"]
+
+HEARD_FOR_S = 2.0
+"""What was heard longer ago says nothing of now."""
 
 _REMEMBERED = 400
 
@@ -73,6 +76,10 @@ class Track:
         self.frame_ms = 0.0
         self.heard_at: float | None = None
         self.restarts += 1
+
+    def is_heard(self, now: float) -> bool:
+        """Whether a frame has come within the last two seconds."""
+        return self.heard_at is not None and now - self.heard_at < HEARD_FOR_S
 
     @property
     def fs(self) -> int:
@@ -202,34 +209,22 @@ class Device:
             and self.description.secondary_path_estimate is not None
         )
 
-    @property
-    def loss(self) -> float | None:
-        """Share of frames lost on its worst stream."""
-        known = [t.loss for t in self.tracks.values() if t.loss is not None]
-        return max(known) if known else self.link_loss
+    def figures(self, now: float) -> DeviceFigures:
+        """Return what is shown of it: the first clock that is known, the worst loss and jitter.
 
-    @property
-    def jitter_ms(self) -> float | None:
-        """Of its worst stream of sound."""
-        known = [t.jitter_ms for m, t in self.tracks.items() if m != "data"]
-        numbers = [k for k in known if k is not None]
-        return max(numbers) if numbers else self.link_jitter_ms
-
-    @property
-    def drift_ppm(self) -> float | None:
-        """Of the first of its clocks that is known."""
-        known = (t.drift_ppm for t in self.tracks.values())
-        return next((d for d in known if d is not None), None)
-
-    def figures(self) -> DeviceFigures:
-        """Return what is shown of it."""
+        A stream that has not been heard for two seconds says nothing of now.
+        """
+        heard = {m: t for m, t in self.tracks.items() if t.is_heard(now)}
+        losses = [t.loss for t in heard.values() if t.loss is not None]
+        late = [t.jitter_ms for m, t in heard.items() if m != "data" and t.jitter_ms is not None]
+        drifts = (t.drift_ppm for t in heard.values())
         return DeviceFigures(
             self.device_id,
             self.description.name,
             tuple(self.description.role_names),
-            self.drift_ppm,
-            self.loss,
-            self.jitter_ms,
+            next((d for d in drifts if d is not None), None),
+            max(losses, default=self.link_loss),
+            max(late, default=self.link_jitter_ms),
         )
 
 

@@ -35,8 +35,6 @@ class Room:
         By device id.
     silent : dict of str to float
         Devices that have offered nothing yet, and since when, s.
-    told_at : float
-        When its figures were told, s.
     due : float
         When the engine is to be ticked next, s.
     faulty : bool
@@ -54,7 +52,6 @@ class Room:
     scene: dict[str, Any] | None
     devices: dict[str, DeviceDescription] = field(default_factory=dict)
     silent: dict[str, float] = field(default_factory=dict)
-    told_at: float = 0.0
     due: float = 0.0
     faulty: bool = False
     recorder: RoomRecorder | None = None

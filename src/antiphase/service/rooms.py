@@ -117,7 +117,6 @@ class Rooms:
         self._telling.add(session_id, now)
         self._reporting.add(session_id, now)
         room = Room(engine, board, name, mode, now, self._telling.phase(session_id), scene)
-        room.told_at = now
         self._rooms[session_id] = room
 
     def delete(self, session_id: str, now: float, reason: str) -> None:
@@ -307,7 +306,6 @@ class Rooms:
         self._carry_out(session_id, room, now)
 
     def _tell(self, session_id: str, room: Room, now: float) -> None:
-        room.told_at = now
         figures = room.engine.figures(now).as_dict()
         self._messages.append((session_id, None, {"type": "figures", **figures}))
 
@@ -353,17 +351,9 @@ class Rooms:
         """Take the true attenuation from a rig; raises as `describe`."""
         self.room(session_id).engine.report_truth(nr_db, now)
 
-    def figures(self, session_id: str, now: float | None = None) -> Figures:
-        """Return a room's figures, by default those of the last time it told; raises as `describe`.
-
-        Parameters
-        ----------
-        session_id : str
-        now : float, optional
-            s.
-        """
-        room = self.room(session_id)
-        return room.engine.figures(room.told_at if now is None else now)
+    def figures(self, session_id: str, now: float) -> Figures:
+        """Return a room's figures of now; raises as `describe`."""
+        return self.room(session_id).engine.figures(now)
 
     def poll_messages(self) -> list[tuple[str, str | None, dict[str, Any]]]:
         """Return and clear the signalling messages: session, device (None: all), message."""

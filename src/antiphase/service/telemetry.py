@@ -80,7 +80,7 @@ def _sessions(host: RoomHost) -> Iterator[Metric]:
         for name, words in DEVICE.items()
     }
     for session_id in host.rooms.ids:
-        figures = host.rooms.figures(session_id)
+        figures = host.rooms.figures(session_id, host.now())
         misses.add_metric([session_id], figures.deadline_misses)
         values = {
             "antiphase_attenuation_db": figures.attenuation.estimated,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from typing import Any
 
@@ -18,48 +17,16 @@ from antiphase.devices.soundcard.session import CardPeer, in_session, run_device
 from antiphase.errors import ParameterError, ProtocolError, SignalError
 from tests.devices.rig.live import free_port, service
 from tests.devices.rig.server import CERTIFICATE
-from tests.devices.soundcard.virtual import VirtualCard, hum, room_path, run_agent
-
-FORM = CardFormat(16000, 2, block=64)
-
-
-class Paced:
-    """A virtual card that keeps step with real time."""
-
-    def __init__(self, card: VirtualCard, agent: DeviceAgent) -> None:
-        self._card, self._agent = card, agent
-        self._start: float | None = None
-
-    def poll(self, now: float) -> None:
-        self._start = now - self._card.time if self._start is None else self._start
-        while self._agent.loop is not None and self._card.time < now - self._start:
-            self._card.step(self._agent.loop)
-        self._agent.advance(now)
-
-
-def noisy_room() -> VirtualCard:
-    """Return a card with two microphones in a room with broadband noise."""
-    x = 0.02 * np.random.default_rng(0).standard_normal(16000)
-    return VirtualCard(FORM, np.roll(x, 800), room_path(16000), reference=x)
-
-
-@functools.cache
-def calibration() -> Calibration:
-    card, agent = noisy_room(), DeviceAgent(goal="calibrate")
-    agent.opened("virtual card", FORM, 0.0)
-    while agent.state == "measuring":
-        run_agent(card, agent, 0.5)
-    assert agent.calibration is not None
-    return agent.calibration
-
-
-def measured(*, server: bool = True) -> tuple[VirtualCard, DeviceAgent]:
-    """Return a card in its room and an agent whose control runs."""
-    card, agent = noisy_room(), DeviceAgent(calibration(), server=server)
-    agent.opened("virtual card", FORM, 0.0)
-    while agent.state != "running":
-        run_agent(card, agent, 0.5)
-    return card, agent
+from tests.devices.soundcard.virtual import (
+    FORM,
+    Paced,
+    VirtualCard,
+    hum,
+    measured,
+    noisy_room,
+    room_path,
+    run_agent,
+)
 
 
 def test_a_server_solves_for_a_sound_card() -> None:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from antiphase.devices.rig import LoopedSound, RigPlant
-from antiphase.devices.soundcard import BlockBridge, CardFormat, DeviceAgent, DeviceLoop
+from antiphase.devices.soundcard import (
+    BlockBridge,
+    Calibration,
+    CardFormat,
+    DeviceAgent,
+    DeviceLoop,
+)
 
-__all__ = ["VirtualCard", "hum", "room_path", "run_agent"]
+__all__ = [
+    "FORM",
+    "Paced",
+    "VirtualCard",
+    "hum",
+    "measured",
+    "noisy_room",
+    "room_path",
+    "run_agent",
+]
 
 Floats = npt.NDArray[np.float64]
+
+FORM = CardFormat(16000, 2, block=64)
 
 
 def room_path(rate: float, *, delay_ms: float = 12.0, gain: float = 0.6) -> Floats:
@@ -125,3 +143,51 @@ def run_agent(card: VirtualCard, agent: DeviceAgent, seconds: float) -> None:
         if card.time >= due:
             due += 0.05
             agent.advance(card.time)
+
+
+class Paced:
+    """A virtual card that keeps step with real time.
+
+    Attributes
+    ----------
+    stuck : bool
+        Gives and takes no sound any more.
+    """
+
+    def __init__(self, card: VirtualCard, agent: DeviceAgent) -> None:
+        self._card, self._agent = card, agent
+        self._start: float | None = None
+        self.stuck = False
+
+    def poll(self, now: float) -> None:
+        if self.stuck:
+            self._start = now - self._card.time
+        self._start = now - self._card.time if self._start is None else self._start
+        while self._agent.loop is not None and self._card.time < now - self._start:
+            self._card.step(self._agent.loop)
+        self._agent.advance(now)
+
+
+def noisy_room() -> VirtualCard:
+    """Return a card with two microphones in a room with broadband noise."""
+    x = 0.02 * np.random.default_rng(0).standard_normal(16000)
+    return VirtualCard(FORM, np.roll(x, 800), room_path(16000), reference=x)
+
+
+@functools.cache
+def calibration() -> Calibration:
+    card, agent = noisy_room(), DeviceAgent(goal="calibrate")
+    agent.opened("virtual card", FORM, 0.0)
+    while agent.state == "measuring":
+        run_agent(card, agent, 0.5)
+    assert agent.calibration is not None
+    return agent.calibration
+
+
+def measured(*, server: bool = True) -> tuple[VirtualCard, DeviceAgent]:
+    """Return a card in its room and an agent whose control runs."""
+    card, agent = noisy_room(), DeviceAgent(calibration(), server=server)
+    agent.opened("virtual card", FORM, 0.0)
+    while agent.state != "running":
+        run_agent(card, agent, 0.5)
+    return card, agent
