@@ -1,7 +1,7 @@
 /* The recording of a session: everybody in it sees it, who sends sound is asked and may withdraw at any time,
    who may steer the session starts and ends it. */
 
-import { apiKey } from "./access.js";
+import { ownRecording, sessionToken } from "./access.js";
 import { request } from "./anc-client.js";
 
 const HEARD = new Set(["reference", "error", "talker"]);
@@ -83,8 +83,14 @@ export class SessionRecording {
     this.button.disabled = true;
     this.problem("");
     try {
-      if (this.#isOn()) await request(location.origin, apiKey, "DELETE", place);
-      else await request(location.origin, apiKey, "POST", place, "{}");
+      const token = sessionToken(session);
+      if (this.#isOn()) {
+        await request(location.origin, token, "DELETE", place);
+      } else {
+        const made = await (await request(location.origin, token, "POST", place, "{}")).json();
+        ownRecording(made.recording_id, made.owner_token);
+        this.changed();
+      }
     } catch (error) {
       this.problem(`The recording was not changed: ${error.message}`);
     }

@@ -1,6 +1,6 @@
 /* The live page: one session at a time, figures twice a second. */
 
-import { apiKey, joinToken, showPhoneCode } from "./access.js";
+import { apiKey, joinToken, sessionsHere, showPhoneCode, take, takeFromAddress } from "./access.js";
 import { AncClient, listSessions } from "./anc-client.js";
 import { SessionRecording } from "./consent.js";
 import { drawHistory, drawSpectrum } from "./charts.js";
@@ -35,15 +35,17 @@ async function act(what) {
   }
 }
 
-function serviceWords({ code, message }) {
-  if (code !== "401" && code !== "403") return message;
-  return "The service wants a key that this page does not have: open it again by its QR code, or by the address with #key= that the service has shown.";
+const isRefusal = ({ code }) => code === "401" || code === "403";
+
+function serviceWords(error) {
+  if (!isRefusal(error)) return error.message;
+  return "The service wants a key that this page does not have: open it again by its QR code or by the address with #key= that the service has shown, or give a key or a session owner's token here.";
 }
 
 async function refreshSessions() {
   try {
     const { wishes } = view;
-    const sessions = await listSessions(location.origin, apiKey);
+    const sessions = await sessionsHere(() => listSessions(location.origin, apiKey));
     const ids = sessions.map((session) => session.session_id ?? session.id ?? session);
     if (wishes === view.wishes) view.modes = new Map(sessions.map((session, k) => [ids[k], session.mode]));
     const select = byId("sessions");
@@ -56,8 +58,10 @@ async function refreshSessions() {
     else showWish();
     if (!ids.length) setState("waiting");
     problem("", "service");
+    byId("access").hidden = true;
   } catch (error) {
     problem(serviceWords(error), "service");
+    if (isRefusal(error)) byId("access").hidden = false;
   }
 }
 
@@ -253,10 +257,23 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches
   if (!localStorage.getItem("theme")) setTheme(matches ? "dark" : "light", false);
 });
 matchMedia("(max-width: 700px)").addEventListener("change", () => view.figures && showScene(view.figures.scene, true));
+// The page looks anew: at the session that the address names, which is the one of an owner's token.
+function lookAnew() {
+  view.session = null;
+  refreshSessions();
+}
+byId("access").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const session = take(byId("access-word").value.trim());
+  event.target.reset();
+  if (session) history.replaceState(null, "", `#${session}`);
+  lookAnew();
+});
+addEventListener("hashchange", () => takeFromAddress() && lookAnew());
 addEventListener("pagehide", () => view.client?.leave());
 setTheme(document.documentElement.dataset.theme, false);
 showScene(null, true);
 drawCharts();
-showPhoneCode(byId("phone-code"), byId("phone")).catch((error) => problem(serviceWords(error), "service"));
+showPhoneCode(byId("phone-code"), byId("phone")).catch((error) => isRefusal(error) || problem(error.message, "service"));
 await refreshSessions();
 setInterval(refreshSessions, SESSIONS_MS);

@@ -1,6 +1,6 @@
 /* Recordings: upload with consent, progress, result, files of recorded sessions, deletion. */
 
-import { apiKey } from "./access.js";
+import { apiKey, recordingToken, recordingsHere } from "./access.js";
 import { request } from "./anc-client.js";
 
 const LOOK_MS = 1000;
@@ -10,7 +10,8 @@ const BUSY = new Set(["waiting", "processing"]);
 const STATES = { waiting: "waiting", processing: "processing", done: "done", failed: "failed", interrupted: "goes on when the service restarts", recording: "is being recorded", kept: "kept" };
 const byId = (id) => document.getElementById(id);
 const path = (id, name = "") => `/recordings/${encodeURIComponent(id)}${name && `/${name}`}`;
-const ask = (method, place) => request(location.origin, apiKey, method, place);
+const ask = (method, id, name) => request(location.origin, recordingToken(id), method, path(id, name));
+const listAll = async () => (await request(location.origin, apiKey, "GET", "/recordings")).json();
 
 function make(kind, text, properties = {}) {
   return Object.assign(document.createElement(kind), { textContent: text, ...properties });
@@ -76,7 +77,7 @@ export class Recordings {
     clearTimeout(this.timer);
     let rows = [];
     try {
-      rows = await (await ask("GET", "/recordings")).json();
+      rows = await recordingsHere(listAll);
       this.#show(rows);
     } catch (error) {
       this.words.textContent = `The list is not to be had: ${error.message}`;
@@ -150,7 +151,7 @@ export class Recordings {
 
   /* As a blob: a link sends no key. */
   async #save(row, file) {
-    const blob = await (await ask("GET", path(row.recording_id, file))).blob();
+    const blob = await (await ask("GET", row.recording_id, file)).blob();
     const link = make("a", "", { href: URL.createObjectURL(blob), download: file });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), SLOW_MS);
@@ -159,7 +160,7 @@ export class Recordings {
   /* As a blob: an audio element sends no key. */
   async #play(row, file) {
     const player = byId("recordings-player");
-    const blob = await (await ask("GET", path(row.recording_id, file))).blob();
+    const blob = await (await ask("GET", row.recording_id, file)).blob();
     URL.revokeObjectURL(player.src);
     player.src = URL.createObjectURL(blob);
     player.hidden = false;
@@ -168,7 +169,7 @@ export class Recordings {
   }
 
   async #delete(row) {
-    await ask("DELETE", path(row.recording_id));
+    await ask("DELETE", row.recording_id);
     this.words.textContent = `${row.name} and all that was made of it are deleted.`;
     await this.refresh();
   }

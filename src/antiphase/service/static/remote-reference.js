@@ -1,6 +1,6 @@
 /* Reference microphones of other devices, and this browser as one for others. */
 
-import { apiKey } from "./access.js";
+import { apiKey, sessionToken, sessionsHere } from "./access.js";
 import { listSessions, request } from "./anc-client.js";
 
 /**
@@ -9,8 +9,8 @@ import { listSessions, request } from "./anc-client.js";
  */
 export async function remoteReferences() {
   const found = [];
-  for (const { session_id: session, name } of await listSessions(location.origin, apiKey)) {
-    const response = await request(location.origin, apiKey, "GET", `/sessions/${encodeURIComponent(session)}`).catch(() => null);
+  for (const { session_id: session, name } of await sessionsHere(() => listSessions(location.origin, apiKey))) {
+    const response = await request(location.origin, sessionToken(session), "GET", `/sessions/${encodeURIComponent(session)}`).catch(() => null);
     const devices = (await response?.json())?.devices ?? [];
     const holder = devices.find(({ roles }) => roles.includes("reference"));
     const taken = devices.some(({ roles }) => roles.includes("loudspeaker") && roles.includes("error"));
