@@ -2,110 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import re
-import socket
-import time
-from collections.abc import Awaitable, Callable
-from fractions import Fraction
+from collections.abc import Callable
 
 import aioice.ice
-import av
 import numpy as np
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack
 
 from antiphase.codecs import OpusEncoder
 from antiphase.media import ice
 from antiphase.media.answer import AnswerPolicy
 from antiphase.media.bitrate import BitrateLimits
-from antiphase.media.events import AudioReceived
-from antiphase.media.routing import Gain, Listen, Route
 from antiphase.media.session import SessionSettings
-from tests.media.nat import Nat, Spoil
-from tests.media.offer_answer import check_answer
-from tests.media.room import DRIVERS, Driver, Room, in_room, is_media
-from tests.media.test_attacks import foreign_hello
-
-LEFT_HZ, RIGHT_HZ = 440, 1200
-
-
-class Stereo(AudioStreamTrack):
-    """Another tone in each channel, at −10 dB."""
-
-    async def recv(self) -> av.AudioFrame:
-        frame = await super().recv()
-        assert isinstance(frame, av.AudioFrame)
-        n = np.arange(frame.samples) + (frame.pts or 0)
-        tones = [np.sin(2 * np.pi * hz * n / frame.sample_rate) for hz in (LEFT_HZ, RIGHT_HZ)]
-        pcm = (10362 * np.stack(tones, axis=1)).astype(np.int16).reshape(1, -1)
-        out = av.AudioFrame.from_ndarray(pcm, "s16", "stereo")
-        out.sample_rate, out.pts = frame.sample_rate, frame.pts
-        out.time_base = Fraction(1, frame.sample_rate)
-        return out
-
-
-def level_db(pcm: np.ndarray, hz: float, fs: int) -> float:
-    """Return the level of a tone in the last half second."""
-    steady = pcm[-fs // 2 :]
-    turns = hz * np.arange(len(steady)) / fs
-    return float(20 * np.log10(2 * abs(np.mean(steady * np.exp(-2j * np.pi * turns))) + 1e-9))
-
-
-class Call:
-    """aiortc's peer, its NAT, and the server that sends its sound back."""
-
-    def __init__(self, room: Room, nat: Nat, peer: RTCPeerConnection) -> None:
-        self.room, self.nat, self.peer = room, nat, peer
-
-    @property
-    def frames(self) -> list[AudioReceived]:
-        return [e for e in self.room.events if isinstance(e, AudioReceived)]
-
-    async def heard(self, seconds: float) -> tuple[np.ndarray, int]:
-        """Return what the peer played in about so long, shape (n, 2), and its rate."""
-        track, fs = self.peer.getReceivers()[0].track, 48000
-        parts: list[np.ndarray] = []
-        while sum(map(len, parts)) < seconds * fs:
-            frame = await asyncio.wait_for(track.recv(), 10)
-            assert isinstance(frame, av.AudioFrame)
-            fs = frame.sample_rate
-            parts.append(frame.to_ndarray().astype(float).reshape(-1, 2) / 32768)
-        return np.concatenate(parts), fs
-
-
-def in_call(
-    kind: Driver,
-    check: Callable[[Call], Awaitable[None]],
-    policy: AnswerPolicy | None = None,
-    session: SessionSettings | None = None,
-) -> Room:
-    async def whole(room: Room) -> None:
-        nat = await Nat.start(room.driver.address)
-        room.closing.append(nat.close)
-        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        peer.addTrack(Stereo())
-        await peer.setLocalDescription(await peer.createOffer())
-        offer = peer.localDescription.sdp
-        answer = room.endpoint.open("a", offer, time.monotonic())
-        check_answer(offer, answer)
-        mid = room.endpoint.sessions["a"].sections[0].offer.mid
-        room.endpoint.set_routes("a", mid, (Route(Gain(), "a", mid), Route(Listen())))
-        host, port = nat.inside
-        answer = re.sub(r"(a=candidate:\S+ 1 udp \d+) \S+ \d+", rf"\1 {host} {port}", answer)
-        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        call = Call(room, nat, peer)
-        try:
-            assert await room.until(lambda: len(call.frames) > 5)
-            await check(call)
-        finally:
-            await peer.close()
-
-    return in_room(
-        kind, whole, policy=policy or AnswerPolicy(), session=session or SessionSettings()
-    )
+from tests.media.foreign import LEFT_HZ, RIGHT_HZ, Call, in_call, level_db
+from tests.media.nat import Spoil
+from tests.media.room import DRIVERS, Driver, is_media
 
 
 def media_only(spoil: Callable[[int, bytes], list[bytes]]) -> Spoil:
@@ -238,32 +149,3 @@ def test_stereo_comes_back_as_agreed(kind: Driver, stereo: bool) -> None:
             assert (theirs < -30) if stereo else (theirs == pytest.approx(-16, abs=2))
 
     in_call(kind, check, AnswerPolicy(stereo=stereo))
-
-
-@DRIVERS
-def test_attacks_do_not_reach_it(kind: Driver) -> None:
-    """Strangers' handshakes, junk and its own packets again, from both sides: its tone is whole."""
-    hello = foreign_hello()
-
-    async def check(call: Call) -> None:
-        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        call.room.closing.append(stranger.close)
-        rng = np.random.default_rng(1)
-
-        def attack(datagram: bytes) -> list[bytes]:
-            for junk in (hello, datagram, bytes([128]) + rng.bytes(80), datagram[:20]):
-                stranger.sendto(junk, call.nat.server)
-            call.nat.send(datagram[:30])
-            call.nat.send(bytes([144]) + rng.bytes(80))
-            return [datagram, *call.nat.sent[-20:-10]]
-
-        call.nat.up = attack
-        sound, fs = await call.heard(1.5)
-        assert level_db(sound[:, 0], LEFT_HZ, fs) == pytest.approx(-16, abs=2)
-        assert not any(event.frame.concealed for event in call.frames)
-        counters = call.room.endpoint.counters
-        assert min(counters.ungated, counters.srtp_failed, counters.srtp_replayed) > 50
-        assert counters.dtls_failed == 0
-        assert list(call.room.endpoint.sessions) == ["a"]
-
-    in_call(kind, check)

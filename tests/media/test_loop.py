@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from fractions import Fraction
 
 import av
 import numpy as np
@@ -15,7 +14,7 @@ from aiortc import (
     RTCSessionDescription,
     rtcdtlstransport,
 )
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+from aiortc.mediastreams import MediaStreamError
 
 from antiphase.media.answer import AnswerPolicy
 from antiphase.media.endpoint import Endpoint, EndpointSettings
@@ -23,23 +22,8 @@ from antiphase.media.events import AudioReceived, Closed, Connected, Event
 from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
 from antiphase.media.srtp import PROFILES, SrtpProfile
+from tests.media.foreign import TONE_HZ, Tone
 from tests.media.offer_answer import check_answer
-
-TONE_HZ = 440
-
-
-class Tone(AudioStreamTrack):
-    """A sine at −10 dB in both channels, 20 ms a frame."""
-
-    async def recv(self) -> av.AudioFrame:
-        frame = await super().recv()
-        assert isinstance(frame, av.AudioFrame)
-        n = np.arange(frame.samples) + (frame.pts or 0)
-        pcm = (10362 * np.sin(2 * np.pi * TONE_HZ * n / frame.sample_rate)).astype(np.int16)
-        out = av.AudioFrame.from_ndarray(np.repeat(pcm, 2)[None, :], "s16", "stereo")
-        out.sample_rate, out.pts = frame.sample_rate, frame.pts
-        out.time_base = Fraction(1, frame.sample_rate)
-        return out
 
 
 class Server:

@@ -22,10 +22,11 @@ from antiphase.media.client import Client, ClientTrack
 from antiphase.media.events import AudioReceived
 from antiphase.media.sdp import parse_description
 from tests.media.browser import needs_chromium, open_page
+from tests.media.foreign import Tone
 from tests.media.room import DRIVERS, L16, Driver, Room, in_room
 from tests.media.test_chromium import CONNECT, PITCH, Server
 from tests.media.test_loop import Server as EchoServer
-from tests.media.test_loop import Tone, heard
+from tests.media.test_loop import heard
 
 CANDIDATE = re.compile(r"a=candidate:.*\r\n|a=end-of-candidates\r\n")
 GATHERED = """
