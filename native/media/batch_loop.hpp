@@ -15,10 +15,10 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "controller.hpp"
+#include "media/gate.hpp"
 #include "media/loop_types.hpp"
 #include "media/packet.hpp"
 #include "media/sender.hpp"
@@ -78,10 +78,9 @@ class BatchLoop {
                std::uint64_t time_ns) {
     std::array<std::uint8_t, Inbox::packet_bytes> copy;
     const std::lock_guard<std::mutex> hold(control_);
-    const auto gated = gate_.find(source);
     if (n == 0 || n > copy.size()) return;
     std::memcpy(copy.data(), data, n);
-    take(copy.data(), n, {source, gated == gate_.end() ? -1 : gated->second, nullptr}, time_ns);
+    take(copy.data(), n, {source, gate_.find(source), nullptr}, time_ns);
     sender_.flush(true);
     upward_.wake();
   }
@@ -94,9 +93,7 @@ class BatchLoop {
       streams_[static_cast<std::size_t>(source.stream)].reset();
     }
     session = Session{};
-    for (auto it = gate_.begin(); it != gate_.end();) {
-      it = it->second == id ? gate_.erase(it) : std::next(it);
-    }
+    gate_.close_all(id);
     for (auto& output : sender_.outputs) {
       if (output && output->session == id) output.reset();
     }
@@ -104,11 +101,11 @@ class BatchLoop {
 
   void open_gate(const AddressKey& source, std::int32_t id) {
     const std::lock_guard<std::mutex> hold(control_);
-    gate_[source] = id;
+    gate_.open(source, id);
   }
   void close_gate(const AddressKey& source) {
     const std::lock_guard<std::mutex> hold(control_);
-    gate_.erase(source);
+    gate_.close(source);
   }
   void set_target(std::int32_t id, const AddressKey& target) {
     const std::lock_guard<std::mutex> hold(control_);
@@ -270,27 +267,39 @@ class BatchLoop {
     }
   }
 
-  // Finds the sessions of a batch's datagrams and asks for the memory that each will need: with
-  // many sessions it is out of the caches, and here the processor fetches for several at once.
+  // Finds the sessions and streams of a batch's datagrams, and asks for the memory that each will
+  // need: with many sessions it is out of the caches. Each pass asks for what the next one reads,
+  // so the processor fetches for many datagrams at once.
   void look_up(std::size_t n) {
     for (std::size_t k = 0; k < n; ++k) {
       arrivals_[k] = {in_.source(static_cast<int>(k)), -1, nullptr};
-      const auto gated = gate_.find(arrivals_[k].source);
-      if (gated != gate_.end()) arrivals_[k].session = gated->second;
+      gate_.prefetch(arrivals_[k].source);
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      Arrival& arrival = arrivals_[k];
+      arrival.session = gate_.find(arrival.source);
+      if (arrival.session >= 0) session_of(arrival).prefetch();
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      if (arrivals_[k].session >= 0) session_of(arrivals_[k]).prefetch_parts();
     }
     for (std::size_t k = 0; k < n; ++k) {
       Arrival& arrival = arrivals_[k];
       if (arrival.session < 0 || in_.size(static_cast<int>(k)) < 12) continue;
-      const Session& session = sender_.sessions[static_cast<std::size_t>(arrival.session)];
-      __builtin_prefetch(session.receive);
-      __builtin_prefetch(session.send);
-      const auto stream = session.stream_of(read32(in_.data(static_cast<int>(k)) + 8));
+      const auto stream = session_of(arrival).stream_of(read32(in_.data(static_cast<int>(k)) + 8));
       if (stream >= 0) arrival.stream = streams_[static_cast<std::size_t>(stream)].get();
       if (arrival.stream) arrival.stream->prefetch();
     }
     for (std::size_t k = 0; k < n; ++k) {
+      if (arrivals_[k].stream) __builtin_prefetch(arrivals_[k].stream->routes.data());
+    }
+    for (std::size_t k = 0; k < n; ++k) {
       if (arrivals_[k].stream) sender_.prefetch(*arrivals_[k].stream);
     }
+  }
+
+  const Session& session_of(const Arrival& arrival) const {
+    return sender_.sessions[static_cast<std::size_t>(arrival.session)];
   }
 
   void take(std::uint8_t* data, std::size_t n, const Arrival& arrival, std::uint64_t time_ns) {
@@ -389,7 +398,7 @@ class BatchLoop {
   Inbox in_;
   std::array<Arrival, batch> arrivals_;
   Sender sender_;
-  std::unordered_map<AddressKey, std::int32_t, AddressHash> gate_;
+  SourceGate gate_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::mutex control_;
   std::atomic<bool> running_{false};

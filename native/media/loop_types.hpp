@@ -46,6 +46,17 @@ struct Session {
   // Packets, and copies of them, of sources that Python has yet to find a section for.
   std::uint64_t early = 0, early_copies = 0;
 
+  // Asks for the memory of the session, and of what hangs on it.
+  void prefetch() const {
+    __builtin_prefetch(&open);
+    __builtin_prefetch(&sources);
+  }
+  void prefetch_parts() const {
+    __builtin_prefetch(receive);
+    __builtin_prefetch(send);
+    __builtin_prefetch(sources.data());
+  }
+
   // The stream of a source, -1 where Python has yet to find its section.
   std::int32_t stream_of(std::uint32_t ssrc) const {
     for (const Source& source : sources) {

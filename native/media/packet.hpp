@@ -36,17 +36,6 @@ struct AddressKey {
   }
 };
 
-struct AddressHash {
-  std::size_t operator()(const AddressKey& key) const {
-    std::uint64_t a = 0, b = 0;
-    std::memcpy(&a, key.host.data(), 8);
-    std::memcpy(&b, key.host.data() + 8, 8);
-    std::uint64_t mixed = (a ^ (b * 0x9E3779B97F4A7C15ull)) + key.port;
-    mixed ^= mixed >> 31;
-    return static_cast<std::size_t>(mixed * 0xBF58476D1CE4E5B9ull);
-  }
-};
-
 inline AddressKey key_of(const sockaddr_storage& address) {
   AddressKey key;
   if (address.ss_family == AF_INET) {

@@ -135,6 +135,7 @@ class Stream {
   void prefetch() const {
     __builtin_prefetch(&format);
     __builtin_prefetch(&reception, 1);
+    __builtin_prefetch(&routes);
     __builtin_prefetch(&next_, 1);
   }
 
