@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from antiphase.errors import ParameterError, ProtocolError
 from antiphase.media.client import Client, ClientTrack
 from antiphase.media.dtls import Certificate, DtlsTransport
 from antiphase.media.endpoint import Endpoint, EndpointSettings
-from antiphase.media.events import AudioReceived, Closed, Connected
+from antiphase.media.events import AudioReceived, Closed, Connected, Event
 from antiphase.media.ice import IceCredentials
 from antiphase.media.stun import Address
 from tests.media.link import CERTIFICATE, L16, SERVER, Link
@@ -218,6 +220,37 @@ def test_a_peer_that_never_comes_leaves_no_ghost() -> None:
     link.step(31.0)
     assert [type(e) for e in link.events] == [Closed]
     assert (link.endpoint._by_ufrag, link.endpoint._by_source) == ({}, {})
+
+
+def test_a_peer_whose_timers_fail_is_tried_again_and_others_do_not_wait() -> None:
+    """A fault in one session's timers costs that tick only: its consent runs out all the same."""
+    link = Link()
+    for name in ("a", "b"):
+        link.until_connected(link.join(name))
+    broken = link.endpoint.sessions["a"]
+
+    def fault(now: float, wall: float) -> list[Event]:
+        raise RuntimeError
+
+    broken.tick = fault  # type: ignore[method-assign]
+    for step in range(60):
+        with contextlib.suppress(RuntimeError):
+            link.endpoint.tick(link.now + 1.0 + step, 0.0)
+    assert link.endpoint.sessions == {}
+
+
+def test_a_source_that_another_session_proves_is_that_sessions() -> None:
+    """Two sessions from one address: the newer keeps it when the older closes."""
+    link = Link()
+    link.until_connected(link.join("a", address=HOME))
+    second = Client((ClientTrack(L16),), certificate=CERTIFICATE)
+    second.accept(link.endpoint.open("b", second.offer(), link.now), link.now)
+    for check, _ in second.poll_outgoing():
+        link.endpoint.receive(check, HOME, link.now, link.now)
+    link.endpoint.close("a")
+    assert link.endpoint.knows(HOME)
+    link.endpoint.close("b")
+    assert not link.endpoint.knows(HOME)
 
 
 def test_a_peer_that_would_be_passive_is_refused() -> None:

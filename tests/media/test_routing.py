@@ -10,7 +10,7 @@ from antiphase.errors import ParameterError
 from antiphase.media.client import ClientTrack
 from antiphase.media.events import AudioReceived
 from antiphase.media.payload import AudioFormat
-from antiphase.media.routing import Clean, Forward, Gain, Listen, Route, match_channels
+from antiphase.media.routing import Clean, Forward, Gain, Listen, Route, RouteTable, match_channels
 from tests.media.link import L16, Link
 
 STEREO = AudioFormat("L16", 96, 8000, 2)
@@ -117,3 +117,18 @@ def test_a_canceller_of_another_type_is_refused() -> None:
     """The native loop works in float32."""
     with pytest.raises(ParameterError, match="float32"):
         Clean(NLMSFilter(8, dtype=np.float64))
+
+
+def test_the_table_knows_who_leads_to_whom() -> None:
+    """What leads to a session is known also before it comes, and forgotten with its source."""
+    table = RouteTable()
+    table.set("a", "0", (Route(Forward(), "b", "0"), Route(Gain(0.5), "b", "1")))
+    table.set("a", "1", (Route(Listen()), Route(Forward(), "c", "0")))
+    table.set("b", "0", (Route(Forward(), "c", "0"),))
+    assert set(table.leading_to("b")) == {("a", "0")}
+    assert set(table.leading_to("c")) == {("a", "1"), ("b", "0")}
+    table.set("a", "0", (Route(Forward(), "c", "0"),))
+    assert table.leading_to("b") == ()
+    table.drop("a")
+    assert table.get("a", "0") is None
+    assert table.leading_to("c") == (("b", "0"),)

@@ -6,7 +6,10 @@ an authenticated connectivity check, so nobody else's ClientHello or junk reache
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -62,7 +65,7 @@ class _Peer:
     session: MediaSession
     agent: IceLiteAgent
     opened: float
-    due: float = 0.0  # when it is ticked again
+    gates: set[Address] = field(default_factory=set)  # sources whose datagrams are its own
 
 
 class Endpoint:
@@ -91,6 +94,8 @@ class Endpoint:
         self._peers: dict[str, _Peer] = {}
         self._by_ufrag: dict[str, _Peer] = {}
         self._by_source: dict[Address, _Peer] = {}
+        self._due: list[tuple[float, int, _Peer]] = []  # a heap: when each peer is ticked again
+        self._order = itertools.count()
         self._router = Router(
             self._session, lambda name: self._flush(self._peer(name)), self._counters
         )
@@ -133,6 +138,7 @@ class Endpoint:
         peer = _Peer(session, agent, now)
         self._peers[session_id] = peer
         self._by_ufrag[agent.local.ufrag] = peer
+        heapq.heappush(self._due, (now, next(self._order), peer))
         session.on_packet = lambda mid, packet: self._router.forward(session_id, mid, packet)
         session.decodes = lambda mid: self._router.decodes(session_id, mid)
         return self._answer(peer, offer)
@@ -166,11 +172,11 @@ class Endpoint:
         peer.session.goodbye()
         self._flush(peer)
         self._by_ufrag.pop(peer.agent.local.ufrag, None)
-        for source in [s for s, owner in self._by_source.items() if owner is peer]:
+        for source in list(peer.gates):
             self._close_gate(source)
         if self._carrier is not None:
             self._carrier.drop_session(peer.session)
-        self._router.drop(session_id)
+        self._router.routes.drop(session_id)
         _LOG.info("session %s closed: %s", session_id, reason)
         self._events.append(Closed(session_id, reason))
 
@@ -224,18 +230,24 @@ class Endpoint:
         self._counters.stun_replayed += agent.replays - before[1]
         if answer is not None:
             self._send(answer, source)
-        if agent.knows(source) and self._by_source.get(source) is not peer:
-            self._by_source[source] = peer
-            if self._carrier is not None:
-                self._carrier.open_gate(source, peer.session)
-            for old in [s for s, o in self._by_source.items() if o is peer]:
-                if not agent.knows(old):
-                    self._close_gate(old)
+        if agent.knows(source) and source not in peer.gates:
+            self._open_gate(source, peer)
         if self._carrier is not None and agent.selected is not None:
             self._carrier.set_target(peer.session, agent.selected)
 
+    def _open_gate(self, source: Address, peer: _Peer) -> None:
+        """Let a source's datagrams pass, for this peer only; close those that it has left."""
+        if source in self._by_source:
+            self._by_source[source].gates.discard(source)
+        self._by_source[source] = peer
+        peer.gates.add(source)
+        if self._carrier is not None:
+            self._carrier.open_gate(source, peer.session)
+        for old in [gate for gate in peer.gates if not peer.agent.knows(gate)]:
+            self._close_gate(old)
+
     def _close_gate(self, source: Address) -> None:
-        del self._by_source[source]
+        self._by_source.pop(source).gates.discard(source)
         if self._carrier is not None:
             self._carrier.close_gate(source)
 
@@ -261,7 +273,7 @@ class Endpoint:
             If the session is unknown.
         """
         session = self._peer(session_id).session
-        self._router.set_routes(session_id, mid, routes)
+        self._router.routes.set(session_id, mid, routes)
         if self._carrier is not None:
             self._carrier.set_routes(session, mid, routes)
 
@@ -322,20 +334,28 @@ class Endpoint:
     def tick(self, now: float, wall: float) -> None:
         """Run what is due: retransmissions, reports, timeouts, log lines on what was dropped."""
         self._notices.report(self.counters, now)
-        for session_id, peer in list(self._peers.items()):
-            if now < peer.due:
-                continue  # nothing waits for an answer: a report a second is all there is
-            waited = 0.0 if peer.session.connected else now - peer.opened
-            if peer.agent.expired(now):
-                self.close(session_id, "consent expired: no connectivity check for 30 s")
-            elif waited > self.settings.connect_seconds:
-                self.close(session_id, "not connected in time")
-            else:
+        while self._due and self._due[0][0] <= now:
+            peer = heapq.heappop(self._due)[2]
+            if self._peers.get(peer.session.session_id) is not peer:
+                continue  # closed
+            again = math.nextafter(now, math.inf)  # at the next tick, also after a fault
+            try:
                 self._tick_peer(peer, now, wall)
+                if peer.session.connected and peer.session.channels is None:
+                    again = now + REPORT_SECONDS  # nothing else waits for an answer
+            finally:
+                heapq.heappush(self._due, (again, next(self._order), peer))
 
     def _tick_peer(self, peer: _Peer, now: float, wall: float) -> None:
         session = peer.session
+        waited = 0.0 if session.connected else now - peer.opened
         wait = session.dtls.timeout()
+        if peer.agent.expired(now):
+            self.close(session.session_id, "consent expired: no connectivity check for 30 s")
+            return
+        if waited > self.settings.connect_seconds:
+            self.close(session.session_id, "not connected in time")
+            return
         if wait is not None and wait <= 0:
             try:
                 session.dtls.retransmit()
@@ -344,8 +364,6 @@ class Endpoint:
                 return
         self._events.extend(session.tick(now, wall))
         self._flush(peer)
-        if session.connected and session.channels is None:
-            peer.due = now + REPORT_SECONDS
 
     def poll_outgoing(self) -> list[tuple[bytes, Address]]:
         """Return and clear the datagrams to send."""

@@ -20,7 +20,7 @@ from antiphase.media.dtls import DtlsTransport
 from antiphase.media.events import AudioReceived, Counters
 from antiphase.media.payload import AudioFormat, check_channels
 from antiphase.media.reports import Incoming
-from antiphase.media.routing import Clean, Forward, Gain, Listen, Processing, Route
+from antiphase.media.routing import Clean, Forward, Gain, Listen, Processing, Route, RouteTable
 from antiphase.media.rtp import ReceptionStatistics, RtpPacket, unwrap_timestamp
 from antiphase.media.session import MediaSession, SessionSettings
 from antiphase.media.srtp import SrtpSession
@@ -242,7 +242,7 @@ class NativeCarrier:
             coalesce_ms / 1000,
         )
         self.sessions: dict[int, NativeSession] = {}
-        self._routes: dict[tuple[str, str], tuple[Route, ...]] = {}
+        self._routes = RouteTable()
         self._by_name: dict[str, NativeSession] = {}
 
     def make_session(
@@ -266,8 +266,7 @@ class NativeCarrier:
             self.sessions.pop(session.slot, None)
             self._by_name.pop(session.session_id, None)
             self.loop.remove_session(session.slot)
-            for key in [key for key in self._routes if key[0] == session.session_id]:
-                del self._routes[key]
+            self._routes.drop(session.session_id)
             self.outputs_changed(session.session_id)
 
     def receive(self, packet: bytes, source: Address) -> None:
@@ -291,16 +290,17 @@ class NativeCarrier:
     def set_routes(self, session: MediaSession, mid: str, routes: tuple[Route, ...]) -> None:
         """Replace all routes of one incoming section."""
         # The loop may be in the old routes' cancellers until it has the new ones.
-        before = self._routes.get((session.session_id, mid))
-        self._routes[session.session_id, mid] = routes
+        before = self._routes.get(session.session_id, mid)
+        self._routes.set(session.session_id, mid, routes)
         if isinstance(session, NativeSession):
             self.apply_routes(session, mid)
         del before
 
     def apply_routes(self, session: NativeSession, mid: str) -> None:
         """Give the loop the routes of one section, as far as their targets are there."""
-        routes = self._routes.get((session.session_id, mid), _LISTEN)
-        rows = [_row(route, self._output(route)) for route in routes]
+        routes = self._routes.get(session.session_id, mid)
+        heard = _LISTEN if routes is None else routes
+        rows = [_row(route, self._output(route)) for route in heard]
         for ssrc, stream in session.streams.items():
             if session.incoming[ssrc].mid == mid:
                 self.loop.set_routes(stream, rows)
@@ -311,8 +311,8 @@ class NativeCarrier:
 
     def outputs_changed(self, session_id: str) -> None:
         """Point routes that lead to a session to its outputs as they are now."""
-        for (source, mid), routes in self._routes.items():
-            if any(route.session_id == session_id for route in routes) and source in self._by_name:
+        for source, mid in self._routes.leading_to(session_id):
+            if source in self._by_name:
                 self.apply_routes(self._by_name[source], mid)
 
     def counts(self) -> dict[str, int]:

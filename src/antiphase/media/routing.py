@@ -34,6 +34,7 @@ __all__ = [
     "Listen",
     "Processing",
     "Route",
+    "RouteTable",
     "Router",
     "match_channels",
     "treat",
@@ -174,6 +175,42 @@ class Carrier(Protocol):
         """Return what the carrier has dropped, by the names of `Counters`."""
 
 
+class RouteTable:
+    """The routes of many sections; each question costs what its own session has, not all have."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, dict[str, tuple[Route, ...]]] = {}
+        self._leading_to: dict[str, set[tuple[str, str]]] = {}
+
+    def get(self, session_id: str, mid: str) -> tuple[Route, ...] | None:
+        """Return the routes of one incoming section, None where none have been set."""
+        return self._routes.get(session_id, {}).get(mid)
+
+    def set(self, session_id: str, mid: str, routes: tuple[Route, ...]) -> None:
+        """Replace all routes of one incoming section."""
+        self._unlink(session_id, mid)
+        self._routes.setdefault(session_id, {})[mid] = routes
+        for route in routes:
+            self._leading_to.setdefault(route.session_id, set()).add((session_id, mid))
+
+    def drop(self, session_id: str) -> None:
+        """Forget the routes of a session that has closed; those that lead to it stay."""
+        for mid in self._routes.get(session_id, {}):
+            self._unlink(session_id, mid)
+        self._routes.pop(session_id, None)
+
+    def leading_to(self, session_id: str) -> tuple[tuple[str, str], ...]:
+        """Return session and section of all routes that end at a session."""
+        return tuple(self._leading_to.get(session_id, ()))
+
+    def _unlink(self, session_id: str, mid: str) -> None:
+        for target in {route.session_id for route in self.get(session_id, mid) or ()}:
+            sections = self._leading_to[target]
+            sections.discard((session_id, mid))
+            if not sections:
+                del self._leading_to[target]
+
+
 class Router:
     """Carries what one endpoint's sessions send along its routes.
 
@@ -196,25 +233,16 @@ class Router:
         self._find = find
         self._sent = sent
         self._counters = counters
-        self._routes: dict[tuple[str, str], tuple[Route, ...]] = {}
-
-    def set_routes(self, session_id: str, mid: str, routes: tuple[Route, ...]) -> None:
-        """Replace all routes of one incoming section."""
-        self._routes[session_id, mid] = routes
-
-    def drop(self, session_id: str) -> None:
-        """Forget the routes of a session that has closed."""
-        for key in [key for key in self._routes if key[0] == session_id]:
-            del self._routes[key]
+        self.routes = RouteTable()
 
     def decodes(self, session_id: str, mid: str) -> bool:
         """Whether anyone needs the samples of a section."""
-        routes = self._routes.get((session_id, mid))
+        routes = self.routes.get(session_id, mid)
         return routes is None or any(not isinstance(r.processing, Forward) for r in routes)
 
     def forward(self, session_id: str, mid: str, packet: RtpPacket) -> None:
         """Send a packet on as it is, where a route says so."""
-        for route in self._routes.get((session_id, mid), ()):
+        for route in self.routes.get(session_id, mid) or ():
             target = self._find(route.session_id)
             if isinstance(route.processing, Forward) and target is not None:
                 try:
@@ -225,7 +253,7 @@ class Router:
 
     def carry(self, event: AudioReceived) -> bool:
         """Send a frame where its routes lead; True where the application is to hear it too."""
-        routes = self._routes.get((event.session_id, event.mid))
+        routes = self.routes.get(event.session_id, event.mid)
         if routes is None:
             return True
         groups: dict[Gain | Clean, list[Route]] = {}
