@@ -49,7 +49,7 @@ async def soak(seconds: float) -> list[Round]:
         for k in range(round(seconds / ROUND_S) + 1):
             guests = load(running, f"guest-{k}")
             await guests.add(GUESTS, per_second=50)
-            report, _, stats, delays = await period(running, residents, ROUND_S - 1)
+            report, _, stats, delays = await period(running, residents, ROUND_S)
             files = open_files(running.process.pid)
             assert len(guests.sessions) == GUESTS, guests.failures
             await guests.close()
