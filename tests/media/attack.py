@@ -83,7 +83,9 @@ def _memory(call: Call) -> int:
     """Return the bytes of this process that are in memory, without what the test keeps."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    kept = sum(frame.nbytes for frame in call.ear.frames) + sum(map(len, call.nat.sent))
+    kept = sum(frame.nbytes for frame in call.ear.frames) + sum(
+        map(len, call.nat.sent + call.nat.got)
+    )
     return pages * os.sysconf("SC_PAGE_SIZE") - kept
 
 

@@ -96,22 +96,29 @@ class Ear:
         """Return what was heard from a frame on, shape (n, channels)."""
         return np.concatenate(self.frames[since:]).astype(float) / 32768
 
-    def check_whole(self, since: int, db: float) -> None:
-        """Check that from a frame on the tone is whole: no sample lost, doubled or made up.
-
-        Times of frames follow each other, and in every 20 ms the tone has its level and the phase
-        that it would have had without the rest of the world.
-        """
+    def check_gapless(self, since: int) -> None:
+        """Check that from a frame on times of frames follow each other: nothing was lost to it."""
         sizes = [len(frame) for frame in self.frames[since:]]
         assert list(np.diff(self.times[since:])) == sizes[:-1]
+
+    def tones(self, since: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return levels (dB) and phases (radians from their mean) of the tone in each 20 ms."""
         sound = self.sound(since)[:, 0]
         n = self.fs // 50
         blocks = sound[: len(sound) // n * n].reshape(-1, n)
         turns = TONE_HZ * np.arange(blocks.size).reshape(blocks.shape) / self.fs
         phasors = 2 * np.mean(blocks * np.exp(-2j * np.pi * turns), axis=1)
-        levels = 20 * np.log10(np.abs(phasors) + 1e-9)
+        return 20 * np.log10(np.abs(phasors) + 1e-9), np.angle(phasors / np.mean(phasors))
+
+    def check_whole(self, since: int, db: float) -> None:
+        """Check that from a frame on the tone is whole: no sample lost, doubled or made up.
+
+        In every 20 ms it has its level and the phase that it would have had without the rest of
+        the world.
+        """
+        self.check_gapless(since)
+        levels, phases = self.tones(since)
         assert np.abs(levels - db).max() < 1.5, f"levels in dB: {np.round(levels, 1)}"
-        phases = np.angle(phasors / np.mean(phasors))
         assert np.abs(phases).max() < 0.3, f"phases in radians: {np.round(phases, 2)}"
 
 
@@ -185,12 +192,13 @@ def in_call(
     policy: AnswerPolicy | None = None,
     session: SessionSettings | None = None,
     *,
+    track: type[Tone] = Stereo,
     prepare: Callable[[RTCPeerConnection], None] = lambda _: None,
 ) -> Room:
     """Run a check in a call whose sound goes both ways and return the room afterwards."""
 
     async def whole(room: Room) -> None:
-        call = await Call.dial(room, prepare=prepare)
+        call = await Call.dial(room, track=track, prepare=prepare)
         await call.go()
         try:
             assert await room.until(lambda: len(call.frames) > 5)

@@ -33,7 +33,8 @@ class Nat:
         self.down: Spoil = lambda datagram: [datagram]
         self.late: Callable[[bytes], float] = lambda _: 0.0
         self.peer: Address | None = None
-        self.sent: list[bytes] = []
+        self.sent: list[bytes] = []  # by the peer, before `up`
+        self.got: list[bytes] = []  # from the server, before `down`
         self._inside: asyncio.DatagramTransport
         self._outside: asyncio.DatagramTransport
 
@@ -82,6 +83,7 @@ class Nat:
             self._outside.sendto(datagram, self.server)
 
     def _from_server(self, datagram: bytes, _: Address) -> None:
+        self.got.append(datagram)
         for copy in self.down(datagram):
             if self.peer is not None:
                 self._inside.sendto(copy, self.peer)
