@@ -18,7 +18,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from antiphase.media.answer import AnswerPolicy
 from antiphase.media.endpoint import Endpoint, EndpointSettings
-from antiphase.media.events import AudioReceived, Closed, Connected, Event
+from antiphase.media.events import AudioReceived, Connected, Event
 from antiphase.media.loop import AsyncioDriver
 from antiphase.media.native_loop import NativeDriver
 from antiphase.media.srtp import PROFILES, SrtpProfile
@@ -132,19 +132,6 @@ def test_aiortc_with_either_protection_profile(
 
     asyncio.run(call(kind, AnswerPolicy(), check))
     assert chosen == [profile]
-
-
-@DRIVERS
-def test_the_peer_leaving_frees_its_place(
-    kind: type[AsyncioDriver | NativeDriver],
-) -> None:
-    """When the peer closes, the session is gone at once, not after the consent timeout."""
-
-    async def check(_: Server, peer: RTCPeerConnection) -> None:
-        await heard(peer, 0.1)
-
-    server = asyncio.run(call(kind, AnswerPolicy(), check))
-    assert Closed("echo", "closed by the peer") in server.events
 
 
 @DRIVERS
