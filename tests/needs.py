@@ -24,7 +24,7 @@ def program(name: str) -> str:
     return shutil.which(name) or missing(f"{name} is not installed")
 
 
-def package(name: str) -> None:
+def package(name: str, listed: str = "requirements/bench.txt") -> None:
     """End the test unless an optional package is installed."""
     if importlib.util.find_spec(name) is None:
-        missing(f"{name} is not installed (requirements/bench.txt)")
+        missing(f"{name} is not installed ({listed})")

@@ -13,6 +13,7 @@ import pytest
 
 from antiphase.devices.load_report import load_text, summarise, write_load_report
 from antiphase.devices.loadtest import LoadReport
+from tests.axe import faults
 from tests.media.browser import needs_chromium, open_page
 
 PLAN = {
@@ -71,8 +72,8 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
 
     async def look() -> dict[str, Any]:
         async with open_page() as tab:
-            faults: list[str] = []
-            tab.on("pageerror", lambda error: faults.append(str(error)))
+            thrown: list[str] = []
+            tab.on("pageerror", lambda error: thrown.append(str(error)))
             await tab.goto(page.as_uri())
             await tab.wait_for_function("document.querySelectorAll('.legend').length === 2")
             result = await tab.evaluate(
@@ -83,7 +84,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
                   heads: [...document.querySelectorAll('h2')].map(e => e.textContent),
                 })"""
             )
-            assert faults == []
+            assert thrown == []
             return dict(result)
 
     seen = asyncio.run(look())
@@ -101,3 +102,17 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     for word in ("NR", "bound", "filter", "[object"):
         assert word not in seen["text"]
     assert np.all(["–" not in row for row in seen["text"].splitlines()])
+
+
+@needs_chromium
+def test_the_page_can_be_read_by_everybody(tmp_path: Path) -> None:
+    """axe-core finds no fault in it."""
+    page = tmp_path / "report.html"
+    write_load_report(found(second(99, 10), second(90, 12), late_sends=50), page)
+
+    async def look() -> list[str]:
+        async with open_page() as tab:
+            await tab.goto(page.as_uri())
+            return await faults(tab, tmp_path / "load.png")
+
+    assert asyncio.run(look()) == []

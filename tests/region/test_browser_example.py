@@ -17,6 +17,7 @@ from antiphase.region.server import make_server, serving
 from antiphase.region.state_token import Keys
 from edge import config
 from edge.handler import lambda_handler
+from tests.axe import faults
 from tests.edge.events import Context
 from tests.media.browser import needs_chromium, open_page
 
@@ -69,3 +70,15 @@ def test_page_cancels_through_every_fault(urls: tuple[str, str, str]) -> None:
     by_region = [line for line in lines if line.endswith("the region")]
     assert len(by_region) == len(FAULTS)
     assert float(lines[-1].split()[2]) > 40.0
+
+
+@needs_chromium
+def test_the_page_can_be_used_by_everybody(urls: tuple[str, str, str]) -> None:
+    """axe-core finds no fault in it."""
+
+    async def run() -> list[str]:
+        async with open_page() as page:
+            await page.goto(urls[0])
+            return await faults(page)
+
+    assert asyncio.run(run()) == []

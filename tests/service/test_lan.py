@@ -11,7 +11,7 @@ import ssl
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import av
@@ -22,8 +22,10 @@ import pytest
 import zxingcpp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from playwright.async_api import Page
 
 from antiphase.service.lan import LanCertificate, lan_address, make_key, qr_svg, qr_terminal
+from tests.axe import faults
 from tests.devices.rig.live import ANTIPHASE, free_port
 from tests.media.browser import needs_chromium, open_page
 from tests.service.test_page import until
@@ -133,22 +135,35 @@ def test_what_the_terminal_says_opens_the_service(served: tuple[str, str, Path])
     assert shown.group().replace(":", "") == made.fingerprint(hashes.SHA256()).hex().upper()
 
 
-@needs_chromium
-def test_the_page_shows_a_phone_the_way(served: tuple[str, str, Path], tmp_path: Path) -> None:
-    """Opened from the terminal's address it lists sessions and shows the same code."""
+def told_place(served: tuple[str, str, Path]) -> str:
+    """Return the address, with its key, that the terminal shows."""
     said, url, _ = served
     place = re.search(rf"{url}/#key=\S+", said)
     assert place is not None
+    return place.group()
+
+
+@contextlib.asynccontextmanager
+async def opened(place: str) -> AsyncIterator[Page]:
+    """Open the page, whose certificate the browser does not know, and wait for the code."""
+    async with open_page() as first:
+        browser = first.context.browser
+        assert browser is not None
+        context = await browser.new_context(ignore_https_errors=True)
+        page = await context.new_page()
+        await page.goto(place)
+        await until(page, "document.querySelector('#state').textContent === 'no session'")
+        await until(page, "document.querySelector('#phone-code').naturalWidth > 100")
+        yield page
+
+
+@needs_chromium
+def test_the_page_shows_a_phone_the_way(served: tuple[str, str, Path], tmp_path: Path) -> None:
+    """Opened from the terminal's address it lists sessions and shows the same code."""
+    place = told_place(served)
 
     async def run() -> bytes:
-        async with open_page() as first:
-            browser = first.context.browser
-            assert browser is not None
-            context = await browser.new_context(ignore_https_errors=True)
-            page = await context.new_page()
-            await page.goto(place.group())
-            await until(page, "document.querySelector('#state').textContent === 'no session'")
-            await until(page, "document.querySelector('#phone-code').naturalWidth > 100")
+        async with opened(place) as page:
             assert "key" not in page.url
             await page.locator("#phone").screenshot(path=tmp_path / "phone.png")
             return await page.locator("#phone-code").screenshot()
@@ -156,7 +171,18 @@ def test_the_page_shows_a_phone_the_way(served: tuple[str, str, Path], tmp_path:
     image = asyncio.run(run())
     with av.open(io.BytesIO(image), "r") as container:
         grey = next(container.decode(video=0)).to_ndarray(format="gray")
-    assert read_image(grey.astype(np.uint8)) == place.group()
+    assert read_image(grey.astype(np.uint8)) == place
+
+
+@needs_chromium
+def test_the_way_can_be_read_by_everybody(served: tuple[str, str, Path], tmp_path: Path) -> None:
+    """axe-core finds no fault in the page that shows it."""
+
+    async def run() -> list[str]:
+        async with opened(told_place(served)) as page:
+            return await faults(page, tmp_path / "phone.png")
+
+    assert asyncio.run(run()) == []
 
 
 def test_an_image_is_an_image() -> None:

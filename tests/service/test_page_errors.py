@@ -10,6 +10,8 @@ import httpx
 import pytest
 from playwright.async_api import Page
 
+from antiphase.realtime import Engine
+from antiphase.realtime.figures import Attenuation, DeviceFigures, Figures
 from tests.media.browser import needs_chromium, open_page
 from tests.service.running import Live, live
 from tests.service.test_page import until
@@ -146,5 +148,36 @@ def test_the_mode_that_a_session_was_set_to_is_shown() -> None:
         await asyncio.sleep(4)
         assert await page.evaluate(shown) == "forward"
         assert server.server.host.rooms.describe(made["session_id"])["wanted_mode"] == "forward"
+
+    on_server(check)
+
+
+def test_figures_of_a_session_that_has_ended_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decibels, mode, figures and devices go with the session, and its switches are off."""
+    told = Figures(
+        mode="split",
+        reason="it fits",
+        attenuation=Attenuation(estimated=12.5, bound=14.0),
+        devices=(DeviceFigures("d", "shed", ("error",), loss=0.01),),
+    )
+    monkeypatch.setattr(Engine, "figures", lambda *_: told)
+    shown = "document.querySelector('#attenuation').textContent"
+
+    async def check(page: Page, server: Live) -> None:
+        made = server.create(name="yard")
+        await until(page, f"{shown} === '12.5'")
+        assert "shed" in await page.inner_text("#devices")
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            await client.delete(f"/sessions/{made['session_id']}")
+        await until(page, f"{STATE} === 'no session'")
+        await until(page, f"{shown} === '–'")
+        assert "No session" in await page.inner_text("#reason")
+        assert await page.inner_text("#numbers") == ""
+        assert "shed" not in await page.inner_text("#devices")
+        for switch in ("#control", "#mode-wish", "#listen", "#record"):
+            assert await page.is_disabled(switch)
+        server.create(name="attic")
+        await until(page, f"{shown} === '12.5'")
+        assert await page.is_enabled("#control")
 
     on_server(check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -105,21 +106,27 @@ def _number(name: str, value: str, unit: str) -> str:
 
 
 def _sound(name: str, file: str) -> str:
+    name, file = html.escape(name), html.escape(file)
     return (
         f'<div class="card"><h2>{name}</h2><span class="caption">{file}, same gain for both</span>'
-        f'<audio controls preload="none" src="{file}"></audio></div>'
+        f'<audio controls preload="none" src="{file}" aria-label="{name}"></audio></div>'
     )
 
 
 def _card(figure: Figure) -> str:
     wide = " wide" if figure.wide else ""
+    title, caption = html.escape(figure.title), html.escape(figure.caption)
     return (
-        f'<div class="card{wide}"><h2>{html.escape(figure.title)}</h2>'
-        f'<p class="caption">{html.escape(figure.caption)}</p>'
-        f'<div class="plot" id="{figure.name}"></div></div>'
+        f'<div class="card{wide}"><h2>{title}</h2><p class="caption">{caption}</p>'
+        f'<div class="plot" id="{figure.name}" role="img" aria-label="{title}"></div></div>'
     )
 
 
+def _key(name: str) -> str:
+    """Return a name that a narrow page breaks between its parts."""
+    return re.sub(r"([._])", r"\1<wbr>", html.escape(name))
+
+
 def _table(heading: str, rows: Table) -> str:
-    cells = (f"<tr><td>{html.escape(a)}</td><td>{html.escape(b)}</td></tr>" for a, b in rows)
+    cells = (f'<tr><th scope="row">{_key(a)}</th><td>{html.escape(b)}</td></tr>' for a, b in rows)
     return f'<div class="card"><h2>{html.escape(heading)}</h2><table>{"".join(cells)}</table></div>'

@@ -31,7 +31,7 @@ function draw(id, data, shape) {
 export function drawSpectrum(id, spectrum) {
   const { hz = [], off_db: off = [], on_db: on = [], bound_db: bound = [] } = spectrum ?? {};
   const data = [line(hz, off, "off", "--off"), line(hz, on, "on", "--on"), line(hz, bound, "bound", "--bound", { dash: "dot" })];
-  draw(id, data, layout({ title: { text: "Hz", standoff: 4 }, type: "log", tickvals: OCTAVES, ticktext: OCTAVES.map((hz) => (hz >= 1000 ? `${hz / 1000}k` : String(hz))) }, { title: { text: "dB", standoff: 4 } }));
+  draw(id, data, layout({ title: { text: "Hz", standoff: 4 }, type: "log", ...(hz.length ? {} : { range: [1.2, 3.95] }), tickvals: OCTAVES, ticktext: OCTAVES.map((hz) => (hz >= 1000 ? `${hz / 1000}k` : String(hz))) }, { title: { text: "dB", standoff: 4 } }));
 }
 
 /** Attenuation over time; `rows` of {time, estimated, true, bound}. */

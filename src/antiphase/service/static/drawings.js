@@ -113,7 +113,7 @@ export function drawLatency(latency = {}, margin = null) {
   spans.push(margin === null ? [0, 0] : [Math.min(0, margin), Math.max(0, margin)]);
   const low = Math.min(0, ...spans.map(([a]) => a));
   const high = Math.max(1, ...spans.map(([, b]) => b));
-  const [start, width] = [112, 560 - 112 - 70];
+  const [start, width] = [112, 560 - 112 - 84];
   const x = (ms) => start + ((ms - low) / (high - low)) * width;
   const parts = [make("line", { class: "axis", x1: x(0), x2: x(0), y1: 4, y2: rows.length * 32 })];
   rows.forEach(([name, value, kind], k) => {

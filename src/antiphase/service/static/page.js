@@ -12,6 +12,7 @@ import { Recordings } from "./recordings.js";
 const HISTORY_S = 120;
 const SESSIONS_MS = 3000;
 const ANNOUNCE_MS = 10000;
+const NO_SESSION = "No session: start one with antiphase rig --serve, or use your microphone below.";
 const byId = (id) => document.getElementById(id);
 const decibels = (value) => (value === null || value === undefined ? "–" : value.toFixed(1));
 const listening = new Listening();
@@ -56,7 +57,7 @@ async function refreshSessions() {
     const wanted = location.hash.slice(1);
     if (!ids.includes(view.session) && ids.length) await enter(ids.includes(wanted) ? wanted : ids.at(-1));
     else showWish();
-    if (!ids.length) setState("waiting");
+    if (!ids.length) leaveSession();
     problem("", "service");
     byId("access").hidden = true;
   } catch (error) {
@@ -75,10 +76,28 @@ function setState(state) {
   byId("state").textContent = { joined: "live", lost: "reconnecting", closed: "ended", waiting: "no session" }[state] ?? state;
 }
 
-async function enter(session) {
+// Figures of a session that has ended are those of nobody.
+function leaveSession() {
+  setState("waiting");
+  if (!view.client) return;
+  leaveClient(null);
+  view.client = null;
+  show({ mode: "–", reason: NO_SESSION, control: false, devices: [] });
+  Object.assign(view, { figures: null, history: [] });
+  byId("attenuation-kind").textContent = "waiting for the first figures";
+  byId("numbers").replaceChildren();
+  byId("control").disabled = byId("mode-wish").disabled = byId("listen").disabled = true;
+  drawCharts();
+}
+
+function leaveClient(session) {
   view.client?.leave();
   stopListening();
   Object.assign(view, { session, history: [], figures: null, scene: "" });
+}
+
+async function enter(session) {
+  leaveClient(session);
   byId("sessions").value = session;
   const token = await joinToken(session, ["listener"]);
   if (view.session !== session) return; // another one was chosen meanwhile
@@ -256,7 +275,7 @@ document.addEventListener("keydown", (event) => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => {
   if (!localStorage.getItem("theme")) setTheme(matches ? "dark" : "light", false);
 });
-matchMedia("(max-width: 700px)").addEventListener("change", () => view.figures && showScene(view.figures.scene, true));
+matchMedia("(max-width: 700px)").addEventListener("change", () => showScene(view.figures?.scene ?? null, true));
 // The page looks anew: at the session that the address names, which is the one of an owner's token.
 function lookAnew() {
   view.session = null;
