@@ -6,11 +6,12 @@ locals {
   partition = data.aws_partition.this.partition
   account   = data.aws_caller_identity.this.account_id
   managed   = "arn:${local.partition}:iam::aws:policy"
+  zone      = "arn:${local.partition}:route53:::hostedzone/${var.worker_names.zone_id}"
 
   node_policies = ["AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy"]
 
   # Who may act in AWS from inside the cluster: one role for each service account.
-  pods = { service = "antiphase", autoscaler = "cluster-autoscaler" }
+  pods = { service = "antiphase", autoscaler = "cluster-autoscaler", names = "external-dns" }
 }
 
 data "aws_iam_policy_document" "cluster_trust" {
@@ -124,6 +125,46 @@ resource "aws_iam_role_policy" "autoscaler" {
   name   = "scale"
   role   = aws_iam_role.pod["autoscaler"].id
   policy = data.aws_iam_policy_document.autoscaler.json
+}
+
+# Keeps the workers' names: those below their domain, what says whose they are (TXT), nothing else of the zone.
+data "aws_iam_policy_document" "names" {
+  #checkov:skip=CKV_AWS_356:a listing of zones has no narrower resource
+  statement {
+    sid       = "FindZone"
+    actions   = ["route53:ListHostedZones"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "LookAtZone"
+    actions   = ["route53:ListResourceRecordSets", "route53:ListTagsForResource", "route53:ListTagsForResources"]
+    resources = [local.zone]
+  }
+
+  statement {
+    sid       = "NameWorkers"
+    actions   = ["route53:ChangeResourceRecordSets"]
+    resources = [local.zone]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+      values   = [var.worker_names.domain, "*.${var.worker_names.domain}", "a-${var.worker_names.domain}", "aaaa-${var.worker_names.domain}"]
+    }
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "route53:ChangeResourceRecordSetsRecordTypes"
+      values   = ["A", "AAAA", "TXT"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "names" {
+  name   = "names"
+  role   = aws_iam_role.pod["names"].id
+  policy = data.aws_iam_policy_document.names.json
 }
 
 resource "aws_eks_pod_identity_association" "this" {

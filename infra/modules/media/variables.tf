@@ -125,6 +125,16 @@ variable "administrators" {
   }
 }
 
+variable "worker_names" {
+  description = "Domain under which workers have names of their own and its hosted zone; external-dns keeps the names."
+  type        = object({ domain = string, zone_id = string })
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.worker_names.domain)) && can(regex("^[A-Z0-9]{8,32}$", var.worker_names.zone_id))
+    error_message = "worker_names: domain must be a name such as media.us-east-1.live.example.org and zone_id a hosted zone such as Z0123456789ABCDEFGHIJ."
+  }
+}
+
 variable "service_policies" {
   description = "Policies of the service's pods, by name: what they may do in AWS."
   type        = map(string)

@@ -114,6 +114,7 @@ module "media" {
   log_bucket          = module.s3.buckets["logs"]
   api_cidrs           = var.api_cidrs
   administrators      = var.administrators
+  worker_names        = { domain = "media.${local.region}.${var.domain}", zone_id = var.zone_id }
   addons              = var.addons
   instance_types      = var.sizes.media_instance_types
   spot                = var.sizes.media_spot

@@ -77,6 +77,7 @@ module "media" {
   log_kms_key_arn     = module.kms.arns["logs"]
   certificate_arn     = aws_acm_certificate.this.arn
   log_bucket          = "antiphase-test-logs-000000000000"
+  worker_names        = { domain = "media.us-east-1.live.example.org", zone_id = "Z0123456789ABCDEFGHIJ" }
   addons              = []
   media_tcp_port      = 8444
   deletion_protection = false

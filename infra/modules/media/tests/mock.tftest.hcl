@@ -12,6 +12,7 @@ variables {
   log_kms_key_arn   = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000001"
   certificate_arn   = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
   log_bucket        = "antiphase-test-logs"
+  worker_names      = { domain = "media.us-east-1.live.example.org", zone_id = "Z0123456789ABCDEFGHIJ" }
   administrators    = { operator = "arn:aws:iam::000000000000:role/operator" }
   listeners         = { turn = { port = 3478, protocol = "UDP", target_port = 3478, target_protocol = "UDP" } }
 }
@@ -36,6 +37,7 @@ run "refuses_bad_values_of_each_kind" {
     api_cidrs          = ["0.0.0.0/0"]
     administrators     = { me = "root" }
     namespace          = "Anti_Phase"
+    worker_names       = { domain = "media", zone_id = "" }
     instance_types     = ["c7g.xlarge"]
     nodes              = 0
     media_port         = 443
@@ -49,7 +51,7 @@ run "refuses_bad_values_of_each_kind" {
 
   expect_failures = [
     var.name, var.public_subnets, var.private_subnets, var.client_cidrs, var.api_cidrs,
-    var.administrators, var.namespace, var.instance_types, var.nodes, var.media_port,
+    var.administrators, var.namespace, var.worker_names, var.instance_types, var.nodes, var.media_port,
     var.relay_ports, var.listeners, var.certificate_arn, var.drain_seconds, var.kubernetes_version,
     var.log_days,
   ]

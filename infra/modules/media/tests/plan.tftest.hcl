@@ -23,6 +23,7 @@ variables {
   log_kms_key_arn   = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000001"
   certificate_arn   = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
   log_bucket        = "antiphase-test-logs"
+  worker_names      = { domain = "media.us-east-1.live.example.org", zone_id = "Z0123456789ABCDEFGHIJ" }
   administrators    = { operator = "arn:aws:iam::000000000000:role/operator" }
   listeners         = { turn = { port = 3478, protocol = "UDP", target_port = 3478, target_protocol = "UDP" } }
 }
@@ -88,6 +89,14 @@ run "plans" {
   assert {
     condition     = [for s in jsondecode(data.aws_iam_policy_document.autoscaler.json).Statement : s.Condition.StringEquals["aws:ResourceTag/eks:cluster-name"] if s.Sid == "ScaleThisCluster"] == ["antiphase-test"]
     error_message = "The autoscaler may touch this cluster's nodes only."
+  }
+
+  assert {
+    condition = { for s in jsondecode(data.aws_iam_policy_document.names.json).Statement : s.Sid => s.Condition if s.Sid == "NameWorkers" } == { NameWorkers = {
+      "ForAllValues:StringLike"   = { "route53:ChangeResourceRecordSetsNormalizedRecordNames" = ["media.us-east-1.live.example.org", "*.media.us-east-1.live.example.org", "a-media.us-east-1.live.example.org", "aaaa-media.us-east-1.live.example.org"] }
+      "ForAllValues:StringEquals" = { "route53:ChangeResourceRecordSetsRecordTypes" = ["A", "AAAA", "TXT"] }
+    } }
+    error_message = "external-dns may write the workers' names only."
   }
 }
 
