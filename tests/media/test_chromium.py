@@ -216,14 +216,17 @@ def test_an_ice_restart_keeps_the_sound(kind: Driver) -> None:
 
     async def check(server: Server, page: Page) -> None:
         assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
+        agent = server.driver.endpoint._peers["tab"].agent
+        before = (agent.local, agent.remote)
         sdp = await page.evaluate(
             "async () => { peer.restartIce(); await peer.setLocalDescription();"
             " return peer.localDescription.sdp; }"
         )
         await server.take(page, "tab", sdp)
-        await asyncio.sleep(1.0)
-        before = len(server.events)
-        await until(lambda: len(server.events) > before + 20)
+        assert {agent.local, agent.remote}.isdisjoint(before)
+        await until(lambda: agent.nominated)  # by checks with the new passwords
+        heard = len(server.events)
+        await until(lambda: len(server.events) > heard + 20)
         assert await page.evaluate(PITCH, {"index": 0, "hz": 440}) > 0
 
     server = in_browser(kind, check)
@@ -282,6 +285,21 @@ def test_a_closed_page_frees_its_place(kind: Driver) -> None:
 
     server = in_browser(kind, check)
     assert server.driver.endpoint.sessions == {}
+
+
+@DRIVERS
+def test_the_server_closes_a_page(kind: Driver) -> None:
+    """The DTLS alert ends the browser's transport at once."""
+
+    async def check(server: Server, page: Page) -> None:
+        await until(lambda: any(isinstance(e, Connected) for e in server.events))
+        await page.wait_for_function("peer.connectionState === 'connected'", timeout=10000)
+        server.driver.endpoint.close("tab")
+        server.driver.flush()
+        closed = "peer.getSenders()[0].transport.state === 'closed'"
+        await page.wait_for_function(closed, timeout=10000)
+
+    in_browser(kind, check)
 
 
 def test_video_is_refused_and_audio_works() -> None:
