@@ -33,7 +33,7 @@ _HANDFUL = 100
 _PATIENCE_SECONDS = 20.0
 _SETTLED_SECONDS = 0.3  # of sound: codecs have begun
 _AFTER_SECONDS = 0.3
-_GROWTH_BYTES = 4 << 20  # of the whole process, both peers in it
+_GROWTH_BYTES = 2 << 20  # of the whole process, both peers in it
 
 
 class Stranger:
