@@ -68,8 +68,8 @@ def sequence_numbers(peer: Peer) -> list[int]:
 @DRIVERS
 @pytest.mark.parametrize(
     "lost",
-    [drops(0.01), drops(0.05), drops(0.2), in_bursts],
-    ids=["1 %", "5 %", "20 %", "bursts of 6"],
+    [drops(0.05), in_bursts],
+    ids=["5 %", "bursts of 6"],
 )
 def test_loss_is_concealed_and_counted(kind: Driver, lost: Callable[[int], bool]) -> None:
     """As many frames go on as were sent, in a continuous sequence; every loss is known."""
@@ -167,9 +167,9 @@ def test_duplicates_are_heard_once(kind: Driver) -> None:
 
 
 @DRIVERS
-@pytest.mark.parametrize("jitter_ms", [10, 50])
-def test_jitter(kind: Driver, jitter_ms: int) -> None:
-    """Delays of 0 to 50 ms, drawn packet by packet: no stall, order kept, jitter measured."""
+def test_jitter(kind: Driver) -> None:
+    """Delays of 0 to 10 ms, drawn packet by packet: no stall, order kept, jitter measured."""
+    jitter_ms = 10
     rng = random.Random(2)  # noqa: S311 - reproducible delays
 
     async def check(room: Room) -> None:
