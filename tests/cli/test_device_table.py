@@ -27,6 +27,7 @@ STATUS: dict[str, Any] = {
     "messages_dropped": 7,
     "reopened": 4,
     "identified": 5,
+    "why": "",
 }
 
 
@@ -53,6 +54,16 @@ def test_the_state_is_in_words() -> None:
     assert "–" in shown(device_view({**measuring, "latency_ms": None, "verdict": None}, {}))
     assert "control off" in device_line({**STATUS, "control": False})
     assert "19.5 dB quieter" in device_line(STATUS)
+
+
+def test_why_nothing_is_cancelled_is_said() -> None:
+    """In the line behind the decibels and as a row of the view; neither where control works."""
+    muted = {**STATUS, "why": "muted by the guard [for now]"}
+    assert "19.5 dB quieter than with control off (muted by the guard [for now])" in device_line(
+        muted
+    )
+    assert "muted by the guard [for now]" in shown(device_view(muted, {}))
+    assert "why" not in shown(device_view(STATUS, {}))
 
 
 def test_devices_are_a_table() -> None:

@@ -70,7 +70,28 @@ def test_noise_is_reported(sweep: ExponentialSweep) -> None:
     quiet = identify_sweep(sweep, clean, 200)
     true_db = 10 * np.log10(np.sum((found.taps - quiet.taps) ** 2) / np.sum(quiet.taps**2))
     assert found.noise_db == pytest.approx(true_db, abs=2)
-    assert quiet.noise_db < found.noise_db - 15
+    assert quiet.noise_db < found.noise_db - 10
+
+
+@pytest.mark.parametrize("phase", [0.0, 1.5, 3.0, 4.5])
+def test_hum_does_not_pass_for_response(sweep: ExponentialSweep, phase: float) -> None:
+    """Hum as loud as the response: where it hums the taps err by less than −20 dB, as reported."""
+    clean = np.convolve(sweep.samples, path())
+    t = np.arange(len(clean)) / FS
+    k = np.arange(1, 6)[:, None]
+    hum = np.sum(np.sin(2 * np.pi * 100 * k * t + k + phase * k) / k, axis=0)
+    hum *= np.std(clean) / np.std(hum)
+    recording = clean + hum + 1e-3 * np.std(clean) * white(len(clean))
+    found = identify_sweep(sweep, recording, 200)
+    f = 100 * np.arange(1, 6)
+    turns = np.exp(-2j * np.pi * np.outer(f, np.arange(200)) / FS)
+    truth = turns @ identify_sweep(sweep, clean, 200).taps
+    weight = np.abs(truth) / np.arange(1, 6)
+    error = (turns @ found.taps - truth) / np.abs(truth)
+    true_db = 20 * np.log10(np.linalg.norm(weight * np.abs(error)) / np.linalg.norm(weight))
+    assert true_db < -20
+    assert found.hum_db == pytest.approx(true_db, abs=6)
+    assert found.error_db == max(found.noise_db, found.hum_db)
 
 
 def test_distortion_is_separated_by_order(sweep: ExponentialSweep) -> None:

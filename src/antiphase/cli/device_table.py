@@ -42,8 +42,9 @@ def _faults(status: dict[str, Any]) -> str:
 def device_line(status: dict[str, Any]) -> str:
     """Return a device's figures as one line, for outputs that are no terminal."""
     shown = status["attenuation_db"]
+    why = f" ({status['why']})" if status["why"] else ""
     return (
-        f"{_state(status)}: {decibels(shown['measured'])} quieter than with control off, "
+        f"{_state(status)}: {decibels(shown['measured'])} quieter than with control off{why}, "
         f"{decibels(shown['estimated'])} estimated, {decibels(shown['bound'])} bound; "
         f"{_faults(status)}"
     )
@@ -69,6 +70,8 @@ def device_view(status: dict[str, Any], server: dict[str, Any]) -> RenderableTyp
         f"against control off; estimated {decibels(shown['estimated'])}, "
         f"bound {decibels(shown['bound'])}",
     )
+    if status["why"]:
+        table.add_row("why not more", "", escape(status["why"]))
     table.add_row("level", "–" if level is None else f"{level:.1f} dBFS", "")
     latency = status["latency_ms"]
     table.add_row("round trip", "–" if latency is None else f"{latency:.1f} ms", "")

@@ -19,6 +19,7 @@ from antiphase.identify.stability import (
     step_limit,
 )
 from antiphase.identify.sweep import ExponentialSweep, SweepResult, identify_sweep
+from antiphase.identify.whitening import whitening_filter
 
 __all__ = [
     "DelayEstimate",
@@ -40,4 +41,5 @@ __all__ = [
     "mls",
     "round_trip",
     "step_limit",
+    "whitening_filter",
 ]

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, linalg
+from scipy import fft, linalg, signal
 
 from antiphase.arrays import as_signal
 from antiphase.dsp.normal_equations import covariance_matrix, cross_covariance, solve_ridge
 from antiphase.errors import SignalError, require
+from antiphase.identify.whitening import whitening_filter
 
 __all__ = ["ExponentialSweep", "SweepResult", "identify_sweep"]
 
 Floats = npt.NDArray[np.float64]
 
 _RIDGE = 1e-5
+_WHITE_S = 0.064
+_OCTAVES = 1 / 12
+_FLOOR = 0.1
+_DRAWS = 16
 
 
 class ExponentialSweep:
@@ -160,15 +165,24 @@ class SweepResult:
     taps : ndarray, shape (n_taps,)
         ŝ from the first sample played, valid from the sweep's lowest to its highest frequency.
     noise_db : float
-        Noise in the taps re their energy, dB, from the part of the deconvolved recording where
-        neither the path nor a harmonic is.
+        Expected error of the taps re their energy, dB, from what they leave unexplained.
+    hum_db : float
+        Expected error of the taps where the noise is, ``E‖(ŝ − s)∗r‖² / ‖ŝ∗r‖²`` with r what they
+        leave unexplained well inside the band, dB: a room that hums at a few frequencies spoils
+        the taps just there, where control needs them.
     distortion_db : ndarray, shape (orders − 1,)
         Energy of the harmonics 2 … re the linear response, dB (noise included).
     """
 
     taps: Floats
     noise_db: float
+    hum_db: float
     distortion_db: Floats
+
+    @property
+    def error_db(self) -> float:
+        """The worse of `noise_db` and `hum_db`."""
+        return max(self.noise_db, self.hum_db)
 
 
 def _decibels(ratio: float) -> float:
@@ -182,8 +196,10 @@ def identify_sweep(
 
     The taps are the causal FIR filter that explains the recording best (least squares, held
     near zero where the sweep has no energy); cutting the band-limited pulse of
-    the deconvolution to the same length would leave the ringing of its band edges. Noise and
-    distortion are read from the deconvolution.
+    the deconvolution to the same length would leave the ringing of its band edges. What a first fit
+    leaves unexplained is the noise; the second fit is weighted by how quiet it is at each
+    frequency (`whitening_filter`), so that hum does not pass for response. Distortion is read from
+    the deconvolution.
 
     Parameters
     ----------
@@ -226,7 +242,7 @@ def identify_sweep(
         raise SignalError(
             f"the response comes {zero - peak} samples before the sweep: the recording starts late"
         )
-    taps = _fit(sweep, r, n_taps)
+    fit = _fit(sweep, r, n_taps)
     linear = float(np.sum(pulse[zero : zero + n_taps] ** 2))
     width = min(n_taps, math.ceil(sweep.harmonic_lead(harmonics + 1) / (harmonics + 1)))
     orders = []
@@ -235,23 +251,75 @@ def identify_sweep(
         orders.append(
             _decibels(float(np.sum(pulse[max(at, 0) : max(at + width, 0)] ** 2)) / linear)
         )
-    # Between the linear response and the second harmonic there is nothing but noise.
-    lead = round(sweep.harmonic_lead(2))
-    quiet = pulse[zero - lead + min(n_taps, lead // 2) : zero - lead // 8]
-    floor = float(np.mean(quiet**2)) if len(quiet) else 0.0
-    return SweepResult(taps, _decibels(floor * n_taps / linear), np.array(orders))
+    noise, hum = _errors(sweep, fit)
+    return SweepResult(fit.taps, noise, hum, np.array(orders))
 
 
-def _fit(sweep: ExponentialSweep, response: Floats, n_taps: int) -> Floats:
-    """Fit the taps by least squares, held near zero where the sweep has no energy."""
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """Taps, draws of their error by noise, their error by the load, what they leave unexplained."""
+
+    taps: Floats
+    errors: Floats
+    held: Floats
+    unexplained: Floats
+
+
+def _fit(sweep: ExponentialSweep, response: Floats, n_taps: int) -> _Fit:
+    """Fit the taps by least squares, then once more weighted by the noise that is left."""
     if len(response) <= n_taps:
         raise SignalError(f"{len(response)} frames can't fix {n_taps} taps; record longer")
-    drive = np.pad(sweep.samples, (0, len(response) - len(sweep)))[None, None]
-    matrix = covariance_matrix(drive, n_taps)
+    drive = np.pad(sweep.samples, (0, len(response) - len(sweep)))
+    rough = _solve(sweep, drive, response, n_taps, np.ones(1))
+    # The filter's first samples are lost: no more than the sweep takes for a twelfth of an octave.
+    lost = len(sweep) * _OCTAVES * math.log(2) / sweep.rate
+    order = max(1, round(min(_WHITE_S * sweep.fs, lost, len(response) / 4)))
+    # What is far below the response is no noise: so many taps can't tell it.
+    noise = np.abs(fft.rfft(rough.unexplained)) ** 2
+    floor = _FLOOR * (np.sum(rough.unexplained**2) + np.sum(response**2))
+    white = whitening_filter(noise + floor, order)
+    return _solve(sweep, drive, response, n_taps, white)
+
+
+def _solve(
+    sweep: ExponentialSweep, drive: Floats, response: Floats, n_taps: int, white: Floats
+) -> _Fit:
+    """Fit behind a whitening filter; the same fit to white noise shows how far it errs."""
+    n, start = len(drive), len(white) - 1
+    x = signal.oaconvolve(drive, white)[:n]
+    r = signal.oaconvolve(response, white)[:n]
+    matrix = covariance_matrix(x[None, None], n_taps, start=start)
     size = fft.next_fast_len(8 * n_taps, real=True)
     outside = 1 - sweep.band(np.arange(size // 2 + 1) * sweep.fs / size)
-    matrix += matrix[0, 0] * linalg.toeplitz(fft.irfft(outside, size)[:n_taps])
-    return solve_ridge(matrix, cross_covariance(drive, response[None], n_taps), _RIDGE)
+    load = matrix[0, 0] * linalg.toeplitz(fft.irfft(outside, size)[:n_taps])
+    matrix += load
+    draws = np.random.default_rng(0).standard_normal((_DRAWS, n))
+    right = [
+        cross_covariance(x[None, None], each[None], n_taps, start=start) for each in (r, *draws)
+    ]
+    solved = solve_ridge(matrix, np.stack(right, axis=1), _RIDGE).T
+    left = (r - signal.oaconvolve(x, solved[0])[:n])[start:]
+    # By the noise, and by what holds the taps back where the filter leaves no sweep to fit.
+    held = solve_ridge(matrix, load @ solved[0], 0.0)
+    errors = solved[1:] * np.sqrt(np.mean(left**2))
+    unexplained = response - signal.oaconvolve(drive, solved[0])[:n]
+    return _Fit(solved[0], errors, held, unexplained)
+
+
+def _errors(sweep: ExponentialSweep, fit: _Fit) -> tuple[float, float]:
+    """Return the expected error of the taps re them, dB: of all frequencies, and of the noise's."""
+    energy = float(np.mean(np.sum(fit.errors**2, axis=1)))
+    size = fft.next_fast_len(len(fit.unexplained) + len(fit.taps), real=True)
+    noise = np.abs(fft.rfft(fit.unexplained, size)) ** 2
+    # Towards the ends of its band the fit is held back by intent, which is no noise.
+    frequency = np.arange(len(noise)) * sweep.fs / size
+    noise[(frequency < 2 * sweep.low_hz) | (frequency > sweep.high_hz / 1.5)] = 0.0
+    found, *wrong = (
+        float(np.sum(noise * np.abs(fft.rfft(s, size)) ** 2))
+        for s in (fit.taps, *(fit.errors + fit.held))
+    )
+    hum = float(np.mean(wrong)) / found if found > 0 else 0.0
+    return _decibels(energy / max(float(np.sum(fit.taps**2)), 1e-30)), _decibels(hum)
 
 
 def _is_harmonic(sweep: ExponentialSweep, lead: int, n_taps: int) -> bool:

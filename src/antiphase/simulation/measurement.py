@@ -144,7 +144,7 @@ def measure_paths(
     return Measurement(
         taps=np.array([[result.taps for result in row] for row in results]),
         fs=rate,
-        noise_db=np.array([[result.noise_db for result in row] for row in results]),
+        noise_db=np.array([[result.error_db for result in row] for row in results]),
         distortion_db=np.array(
             [
                 [10 * np.log10(np.sum(10 ** (result.distortion_db / 10))) for result in row]

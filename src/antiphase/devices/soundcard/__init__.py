@@ -6,7 +6,7 @@ The core (`DeviceLoop`, `DeviceAgent`) takes blocks and gives blocks; `catalogue
 
 from __future__ import annotations
 
-from antiphase.devices.soundcard.agent import AgentEvent, DeviceAgent
+from antiphase.devices.soundcard.agent import DeviceAgent
 from antiphase.devices.soundcard.bridge import BlockBridge, Captured
 from antiphase.devices.soundcard.calibration import (
     Calibration,
@@ -14,10 +14,12 @@ from antiphase.devices.soundcard.calibration import (
     write_calibration,
 )
 from antiphase.devices.soundcard.card import CardConverter, CardFormat
+from antiphase.devices.soundcard.events import AgentEvent
 from antiphase.devices.soundcard.figures import LiveFigures
 from antiphase.devices.soundcard.local import LocalDevice
 from antiphase.devices.soundcard.loop import DeviceLoop, Recorded, Take
 from antiphase.devices.soundcard.measure import Measured, check_latency, measure_here
+from antiphase.devices.soundcard.progress import ControlWatch, why_silent
 from antiphase.devices.soundcard.verdict import HerePlan, plan_here
 from antiphase.devices.soundcard.watch import CardWatch
 
@@ -29,6 +31,7 @@ __all__ = [
     "CardConverter",
     "CardFormat",
     "CardWatch",
+    "ControlWatch",
     "DeviceAgent",
     "DeviceLoop",
     "HerePlan",
@@ -41,5 +44,6 @@ __all__ = [
     "measure_here",
     "plan_here",
     "read_calibration",
+    "why_silent",
     "write_calibration",
 ]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from antiphase.control import Block, Message, SplitDevice
 from antiphase.devices.forwarded import ForwardedReference
 from antiphase.devices.soundcard.calibration import Calibration
 from antiphase.devices.soundcard.card import CardFormat
+from antiphase.devices.soundcard.events import AgentEvent
 from antiphase.devices.soundcard.figures import LiveFigures
 from antiphase.devices.soundcard.local import LocalDevice
 from antiphase.devices.soundcard.loop import Controlled, DeviceLoop, Recorded, Take
 from antiphase.devices.soundcard.measure import Measured, check_latency, measure_here
+from antiphase.devices.soundcard.progress import ControlWatch, why_silent
 from antiphase.errors import SignalError, require
 from antiphase.identify import DelayEstimate
 
-__all__ = ["AgentEvent", "DeviceAgent", "State"]
+__all__ = ["DeviceAgent", "State"]
 
 State = Literal["waiting", "checking", "measuring", "running", "done", "failed"]
 
@@ -30,21 +31,6 @@ _RETRY_S = 5.0
 _SOON_S = 20.0
 _OUTBOX = 50
 _LOG = 200
-
-
-@dataclass(frozen=True)
-class AgentEvent:
-    """A line of the log.
-
-    Attributes
-    ----------
-    time_s : float
-        On the clock that `DeviceAgent` is told.
-    text : str
-    """
-
-    time_s: float
-    text: str
 
 
 class DeviceAgent:
@@ -97,6 +83,7 @@ class DeviceAgent:
         self._measure: Generator[Take, Recorded, Measured] | None = None
         self._retry_at = 0.0
         self._doubted_at = -_SOON_S
+        self._progress: ControlWatch | None = None
         self._outbox: deque[Message] = deque(maxlen=_OUTBOX)
 
     def say(self, now: float, text: str) -> None:
@@ -139,6 +126,8 @@ class DeviceAgent:
         loop.muted, loop.control = self._muted, self._control
         known = self.calibration
         self._device = device
+        if self._progress is None or known is None or known.form != form:
+            self._progress = ControlWatch(form)
         self.say(now, f"opened {device}: {form.words}")
         if self._goal == "run" and known is not None and known.form == form:
             self._begin_check(known)
@@ -305,6 +294,8 @@ class DeviceAgent:
             heard = ForwardedReference(known.form.fs, _BUFFER_S, self._n_taps)
         self.figures = LiveFigures(known.path)
         self.loop.run(controlled, known.path, forwarded=heard)
+        if self._progress is not None:
+            self._progress.begin()
         self.say(now, f"{self.mode} control runs, from −40 dB up in 2 s; limit {limit:.3f}")
 
     def _follow(self, loop: DeviceLoop, now: float) -> None:
@@ -314,10 +305,20 @@ class DeviceAgent:
             if self._server:
                 self.outbox_dropped += len(self._outbox) == _OUTBOX
                 self._outbox.append(message)
+        controlled, progress = loop.controlled, self._progress
+        if controlled is None or progress is None:
+            return
+        progress.take(controlled.guard, loop.lost_blocks + loop.unplayed_blocks)
         # In split control the solver follows the path itself, and its noises come and go.
-        local = isinstance(loop.controlled, LocalDevice)
-        if local and self.figures is not None and self.figures.harm:
+        if not isinstance(controlled, LocalDevice) or self._muted or not self._control:
+            return
+        if self.figures is not None and self.figures.harm:
             self._doubt(loop, now)
+        elif progress.stuck(now):
+            loop.stop()
+            self.figures = None
+            self.say(now, "the guard muted control for most of 15 s: measuring anew")
+            self._begin_measurement()
 
     def _doubt(self, loop: DeviceLoop, now: float) -> None:
         """Fall silent: louder than without control, so the lag may have moved, or the path."""
@@ -342,7 +343,7 @@ class DeviceAgent:
         def rounded(value: float | None) -> float | None:
             return None if value is None else round(float(value), 2)
 
-        return {
+        status: dict[str, Any] = {
             "state": self.state,
             "doing": self.doing,
             "mode": self.mode,
@@ -363,3 +364,7 @@ class DeviceAgent:
             "reopened": self.reopened,
             "identified": self.identified,
         }
+        late = self._progress.late_share if self._progress else 0.0
+        failure = str(self.failure) if self.failure else ""
+        status["why"] = why_silent(status, controlled, late_share=late, failure=failure)
+        return status

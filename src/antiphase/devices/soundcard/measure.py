@@ -59,7 +59,7 @@ class Measured:
     latency_ms, clarity_db : float
         Round trip, and how clearly it stands out.
     noise_db, distortion_db : float
-        Of the path re its energy.
+        Of the path re its energy; the noise where it is loudest (`SweepResult.error_db`).
     noise_level_db : float
         The noise here, dB re full scale.
     plan : HerePlan
@@ -111,7 +111,7 @@ def measure_here(fs: int, *, n_taps: int = 512) -> Procedure:
         level,
         delay.ms,
         delay.clarity_db,
-        path.noise_db,
+        path.error_db,
         distortion,
         _decibels(_rms(heard.error)),
         plan,
@@ -190,12 +190,12 @@ def _find_path(
         title = f"sweep at {_decibels(loud):.0f} dB"
         heard = yield from _play(title, loud * sweep.samples, seconds, fs)
         found = identify_sweep(sweep, heard.error / loud, n_taps)
-        if found.noise_db <= _WANTED_DB or loud >= LEVELS[-1]:
+        if found.error_db <= _WANTED_DB or loud >= LEVELS[-1]:
             break
         loud = min(2 * loud, LEVELS[-1])
-    if found.noise_db > _GOOD_DB:
+    if found.error_db > _GOOD_DB:
         raise SignalError(
-            f"noise is {found.noise_db:.0f} dB re the secondary path, above {_GOOD_DB:.0f} dB: "
+            f"noise is {found.error_db:.0f} dB re the secondary path, above {_GOOD_DB:.0f} dB: "
             "turn the loudspeaker up, bring the microphone closer, or measure when it is quieter"
         )
     return found, level

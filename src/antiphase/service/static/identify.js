@@ -2,6 +2,8 @@
    one channel. tests/service/test_page_measure.py holds both to the same results. */
 
 const RIDGE = 1e-5;
+const WHITE_S = 0.064;
+const FLOOR = 0.1;
 
 /** FFT in place of a power-of-two length; `sign` −1 forwards, 1 backwards (not scaled). */
 export function fft(re, im, sign = -1) {
@@ -188,14 +190,21 @@ function bandOf(sweep, hz) {
   return Math.sin((Math.PI / 2) * up) ** 2 * Math.sin((Math.PI / 2) * down) ** 2;
 }
 
-/**
- * The path that turned a sweep into a recording: least squares, held near zero where the sweep is silent.
- * @returns {{taps: Float64Array, residualDb: number}} with what the path leaves unexplained well inside the band
- */
-export function identifySweep(sweep, recording, nTaps) {
-  const drive = new Float64Array(recording.length);
-  drive.set(sweep.samples);
-  const matrix = covarianceMatrix(drive, nTaps);
+// The prediction error filter of a noise, whose power by frequency counts as `floor` more than it is.
+function whiteningFilter(noise, floor, order) {
+  const { re, im } = spectrum(noise, above(noise.length + order + 1));
+  for (let k = 0; k < re.length; k += 1) [re[k], im[k]] = [re[k] ** 2 + im[k] ** 2 + floor, 0];
+  fft(re, im, 1);
+  const matrix = Float64Array.from({ length: order * order }, (_, k) => re[Math.abs(Math.floor(k / order) - (k % order))]);
+  const taps = solveRidge(matrix, re.slice(1, order + 1), 0);
+  return Float64Array.from({ length: order + 1 }, (_, k) => (k === 0 ? 1 : -taps[k - 1]));
+}
+
+// Least squares behind a filter, held near zero where the sweep is silent.
+function fitPath(sweep, drive, recording, nTaps, white) {
+  const [x, r] = white.length > 1 ? [convolve(drive, white), convolve(recording, white)] : [drive, recording];
+  const start = white.length - 1;
+  const matrix = covarianceMatrix(x, nTaps, start);
   const size = above(8 * nTaps);
   const re = Float64Array.from({ length: size }, (_, k) => 1 - bandOf(sweep, (Math.min(k, size - k) * sweep.fs) / size));
   fft(re, new Float64Array(size), 1);
@@ -203,10 +212,28 @@ export function identifySweep(sweep, recording, nTaps) {
   for (let i = 0; i < nTaps; i += 1) {
     for (let j = 0; j < nTaps; j += 1) matrix[i * nTaps + j] += (diagonal * re[Math.abs(i - j)]) / size;
   }
-  const taps = solveRidge(matrix, crossCovariance(drive, recording, nTaps), RIDGE);
+  const taps = solveRidge(matrix, crossCovariance(x, r, nTaps, start), RIDGE);
   const made = convolve(drive, taps);
+  return { taps, rest: recording.map((value, k) => value - made[k]) };
+}
+
+const energy = (signal) => signal.reduce((sum, value) => sum + value * value, 0);
+
+/**
+ * The path that turned a sweep into a recording: least squares, then once more weighted by how quiet the noise
+ * that was left is at each frequency, so that hum does not pass for response.
+ * @returns {{taps: Float64Array, residualDb: number}} with what the path leaves unexplained well inside the band
+ */
+export function identifySweep(sweep, recording, nTaps) {
+  const drive = new Float64Array(recording.length);
+  drive.set(sweep.samples);
+  const rough = fitPath(sweep, drive, recording, nTaps, [1]).rest;
+  const lost = (sweep.samples.length * Math.LN2) / 12 / Math.log(sweep.highHz / sweep.lowHz);
+  const order = Math.max(1, Math.round(Math.min(WHITE_S * sweep.fs, lost)));
+  const white = whiteningFilter(rough, FLOOR * (energy(rough) + energy(recording)), order);
+  const { taps, rest: left } = fitPath(sweep, drive, recording, nTaps, white);
   const length = above(recording.length);
-  const [rest, whole] = [recording.map((value, k) => value - made[k]), recording].map((signal) => {
+  const [rest, whole] = [left, recording].map((signal) => {
     const { re, im } = spectrum(signal, length);
     let sum = 0;
     for (let k = 0; k <= length / 2; k += 1) {
