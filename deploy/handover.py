@@ -20,6 +20,8 @@ __all__ = ["history_url", "states_url", "values"]
 # The database's own user belongs to RDS, which changes its password every week.
 HISTORY_USER = "antiphase_service"
 TURN_PORT = 3478
+# Where the chart puts the file of the ConfigMap that `secrets.authorities` names.
+HISTORY_AUTHORITIES = "/etc/antiphase/authorities/history.pem"
 
 
 def values(outputs: dict[str, Any], region: str) -> dict[str, Any]:
@@ -73,7 +75,8 @@ def history_url(outputs: dict[str, Any], region: str, password: str) -> str:
     to = outputs["history"][region]
     user = f"{HISTORY_USER}:{quote(password, safe='')}"
     place = f"{user}@{to['address']}:{to['port']}/{to['database']}"
-    return f"postgresql+psycopg://{place}?sslmode=require"
+    checks = f"sslmode=verify-full&sslrootcert={HISTORY_AUTHORITIES}"
+    return f"postgresql+psycopg://{place}?{checks}"
 
 
 def main() -> int:

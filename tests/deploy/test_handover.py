@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from antiphase.storage.redis_urls import open_redis
 from antiphase.storage.urls import StoreUrls, open_stores
-from deploy.handover import HISTORY_USER, TURN_PORT, history_url, states_url, values
+from deploy.handover import (
+    HISTORY_AUTHORITIES,
+    HISTORY_USER,
+    TURN_PORT,
+    history_url,
+    states_url,
+    values,
+)
 from deploy.render import objects, read_values, render
 from tests.infra.terraform import make_terraform
 
@@ -136,12 +144,27 @@ def test_a_password_of_any_letters_arrives() -> None:
     """The history's address holds the password as it was given, for the service's own user."""
     password = "a/b@c:d?e#f%g h"  # noqa: S105 - a test's
     printed = run("history-url", REGIONS[0], HISTORY_PASSWORD=password).stdout.strip()
-    url = pytest.importorskip("sqlalchemy").make_url(printed)
+    url = make_url(printed)
     assert (url.password, url.username) == (password, HISTORY_USER)
     assert (url.host, url.database) == (OUTPUTS["history"][REGIONS[0]]["address"], "antiphase")
     master = re.search(r'username\s+= "(\w+)"', (ROOT / "infra/modules/rds/main.tf").read_text())
     assert master
     assert master[1] != HISTORY_USER
+
+
+def test_workers_have_what_the_historys_certificate_is_checked_against() -> None:
+    """The address names a file that the chart puts there, from the map that the page makes."""
+    url = make_url(history_url(OUTPUTS, REGIONS[0], "p"))
+    assert url.query == {"sslmode": "verify-full", "sslrootcert": HISTORY_AUTHORITIES}
+    chart = {made["kind"]: made for made in objects(read_values("production"))}
+    pod = chart["StatefulSet"]["spec"]["template"]["spec"]
+    (volume,) = (v for v in pod["volumes"] if v["name"] == "authorities")
+    (mount,) = (m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "authorities")
+    files = [f"{mount['mountPath']}/{item['path']}" for item in volume["configMap"]["items"]]
+    assert files == [HISTORY_AUTHORITIES]
+    page = (ROOT / "docs" / "operations" / "deploy.md").read_text()
+    keys = [item["key"] for item in volume["configMap"]["items"]]
+    assert f"create configmap {volume['configMap']['name']} --from-file={keys[0]} " in page
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,12 @@ from tests.storage.servers import postgresql_server
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "operations").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-MARKS = ("*Needs an AWS account*", "*Needs an AWS account.*", "*Needs Docker*")
+MARKS = (
+    "*Needs an AWS account*",
+    "*Needs an AWS account.*",
+    "*Needs Docker*",
+    "*Needs the internet.*",
+)
 OUTPUTS = ROOT / "tests" / "deploy" / "outputs.json"
 AWS = [
     pytest.param(command, id=f"{page.stem}-{command.split()[2]}")
@@ -32,7 +37,7 @@ AWS = [
     for command in aws_commands(page.read_text(encoding="utf-8"))
 ]
 # Words of a shell that can't be run here, wherever they stand.
-FOREIGN = ("aws", "terraform", "docker", "kind")
+FOREIGN = ("aws", "curl", "terraform", "docker", "kind")
 pytestmark = pytest.mark.skipif(
     shutil.which("kubectl") is None and not os.environ.get("CI"), reason="kubectl is not installed"
 )
@@ -94,6 +99,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "outputs.json").write_text(OUTPUTS.read_text())
+    (tmp_path / "history.pem").write_text("what the page has loaded")
     (tmp_path / "data").mkdir()
     with sqlite3.connect(tmp_path / "data" / "history.db") as base:
         base.execute("CREATE TABLE history (record TEXT)")

@@ -105,8 +105,14 @@ def redis_server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgresql_server() -> Iterator[str]:
-    """Run PostgreSQL on loopback in a folder of its own; gives SQLAlchemy's URL."""
+def postgresql_server(certificate: tuple[bytes, bytes] | None = None) -> Iterator[str]:
+    """Run PostgreSQL on loopback in a folder of its own; gives SQLAlchemy's URL.
+
+    Parameters
+    ----------
+    certificate : tuple of (bytes, bytes), optional
+        PEM of a certificate and its key: the server speaks TLS then.
+    """
     port = free_port()
     # The server refuses to run as root, so root lends it an unprivileged user.
     user = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
@@ -117,6 +123,14 @@ def postgresql_server() -> Iterator[str]:
         options: dict[str, Any] = {**user, "cwd": folder, "env": {"PATH": os.environ["PATH"]}}
         subprocess.run(initdb, check=True, capture_output=True, **options)
         command = [need("postgres"), "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
+        if certificate is not None:
+            for name, text in zip(("server.crt", "server.key"), certificate, strict=True):
+                place = Path(data) / name
+                place.write_bytes(text)
+                place.chmod(0o600)
+                if user:
+                    shutil.chown(place, **user)
+            command += ["-c", "ssl=on"]
         dsn = f"host=127.0.0.1 port={port} user=antiphase dbname=postgres"
         with _running([*command, "-F"], lambda: psycopg.connect(dsn).close(), **options):
             yield f"postgresql+psycopg://antiphase@127.0.0.1:{port}/postgres"

@@ -15,6 +15,7 @@ from antiphase.storage.s3 import S3Objects
 from antiphase.storage.sessions import SessionRecord, SqliteSessions
 from antiphase.storage.state import SqliteStates
 from antiphase.storage.urls import StoreUrls, open_stores
+from tests.certificates import loopback_certificate
 from tests.storage.servers import aws, make_bucket, make_tables, postgresql_server, redis_server
 
 
@@ -90,3 +91,26 @@ def test_a_database_that_does_not_answer_is_said_in_one_line(tmp_path: Path) -> 
         open_stores(StoreUrls(history=url), tmp_path)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_the_historys_certificate_is_checked(tmp_path: Path) -> None:
+    """PostgreSQL is spoken to when our authority signed its certificate, for its name, else not."""
+    ours, theirs = (tmp_path / name for name in ("ours", "theirs"))
+    ours.mkdir()
+    theirs.mkdir()
+    certificate, key = loopback_certificate(ours)
+    stranger, _ = loopback_certificate(theirs)
+    with postgresql_server((certificate.read_bytes(), key.read_bytes())) as plain:
+        url = f"{plain}?sslmode=verify-full&sslrootcert="
+        open_stores(StoreUrls(history=f"{url}{certificate}"), tmp_path / "a").close()
+        elsewhere = url.replace("127.0.0.1", "localhost")
+        for wrong in (
+            f"{url}{stranger}",
+            f"{url}{tmp_path / 'none.pem'}",
+            f"{elsewhere}{certificate}",
+        ):
+            with pytest.raises(
+                StoreError, match=r"^history_url=.*(certificate|none\.pem)"
+            ) as error:
+                open_stores(StoreUrls(history=wrong), tmp_path / "b")
+            assert len(str(error.value).splitlines()) == 1
