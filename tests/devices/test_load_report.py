@@ -104,6 +104,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     assert np.all(["–" not in row for row in seen["text"].splitlines()])
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_page_can_be_read_by_everybody(tmp_path: Path) -> None:
     """axe-core finds no fault in it."""

@@ -72,6 +72,7 @@ def test_page_cancels_through_every_fault(urls: tuple[str, str, str]) -> None:
     assert float(lines[-1].split()[2]) > 40.0
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_page_can_be_used_by_everybody(urls: tuple[str, str, str]) -> None:
     """axe-core finds no fault in it."""

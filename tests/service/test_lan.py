@@ -174,6 +174,7 @@ def test_the_page_shows_a_phone_the_way(served: tuple[str, str, Path], tmp_path:
     assert read_image(grey.astype(np.uint8)) == place
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_way_can_be_read_by_everybody(served: tuple[str, str, Path], tmp_path: Path) -> None:
     """axe-core finds no fault in the page that shows it."""

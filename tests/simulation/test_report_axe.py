@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from antiphase.simulation.measurement import measure_paths, write_measurement
 from antiphase.simulation.report import write_report
 from antiphase.simulation.scenario import load_scenario
@@ -33,6 +35,7 @@ def test_the_report_of_a_scenario(tmp_path: Path) -> None:
     assert seen(write_report(study, tmp_path).page) == []
 
 
+@pytest.mark.slow
 def test_the_page_of_a_measurement(tmp_path: Path) -> None:
     """Of paths from a recording."""
     measured = measure_paths(record(tmp_path, path(20, 0)[None, None]), n_taps=300, **SWEEP)
