@@ -105,6 +105,9 @@ def test_loud_broadband_noise_falls_and_stays_down() -> None:
             while await at_microphone(page) < 15:  # noqa: ASYNC110 - the room's doing
                 await asyncio.sleep(0.2)
         assert await page.inner_text("#mode") == "Split"
+        await page.click("#listen")
+        await until(page, "document.querySelector('#problem').textContent.includes('would hear')")
+        assert await page.get_attribute("#listen", "aria-pressed") == "false"
         heard = []
         for _ in range(10):
             await asyncio.sleep(1)

@@ -95,6 +95,11 @@ export class OwnDevice {
     if (words) this.steps[index].lastChild.textContent = words;
   }
 
+  /** Whether this device is the loudspeaker of a session. @param {string} session its id */
+  playsIn(session) {
+    return Boolean(this.client) && this.client.session === session;
+  }
+
   setMuted(muted) {
     this.muted = muted;
     this.node?.port.postMessage({ type: "mute", on: muted });

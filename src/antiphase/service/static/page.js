@@ -223,6 +223,7 @@ function drawCharts() {
 
 async function toggleListening() {
   if (listening.playing) return stopListening();
+  if (own.playsIn(view.session)) throw new Error("This page is the loudspeaker of the session: its own microphone would hear what you listen to.");
   await listening.start(await view.client.listen(), byId("sound"));
   byId("listen").setAttribute("aria-pressed", "true");
   byId("listen").textContent = "Stop listening";
