@@ -99,7 +99,7 @@ def test_the_peer_closes(kind: Driver) -> None:
         check_free(room)
         again = await Call.dial(room, "a", track=Tone)
         await again.go()
-        await room.until(lambda: again.ear.seconds > 0.2)
+        assert await room.until(lambda: again.ear.seconds > 0.2)
         since = len(again.ear.frames)
         await again.heard(0.3)
         again.ear.check_whole(since, -10.0)
