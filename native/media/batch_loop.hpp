@@ -240,8 +240,10 @@ class BatchLoop {
         busy_.note(0.0);
         continue;
       }
-      if (busy_.share() > 0.5) {
-        const timespec pause{0, static_cast<long>(coalesce_s_ * 1e9)};
+      // The busier, the longer it waits for more packets, from half busy on.
+      const double wait_s = coalesce_s_ * std::clamp(4.0 * (busy_.share() - 0.5), 0.0, 1.0);
+      if (wait_s > 0) {
+        const timespec pause{0, static_cast<long>(wait_s * 1e9)};
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
       }
       const double begin = now_s();
