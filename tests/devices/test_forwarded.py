@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from antiphase.control import Ack, Block
-from antiphase.devices.forwarded import ForwardedReference
+from antiphase.devices.forwarded import ForwardedReference, read_guide
 
 FS = 8000
 
@@ -77,3 +77,17 @@ def test_a_guide_that_asks_for_too_much_is_not_obeyed(message: dict[str, Any]) -
     reference.pull(40, 2.0, 16000)
     assert abs(reference.rate_ppm) < 25
     assert reference.jumps == before
+
+
+@pytest.mark.parametrize(
+    "data", ["no JSON", b"\xff", "[]", "null", "1", '{"type": "figures"}', "{}"]
+)
+def test_what_is_no_message_of_the_guide_is_ignored(data: bytes | str) -> None:
+    """Neither what is no JSON nor what is no object of that kind."""
+    assert read_guide(data) is None
+
+
+def test_a_message_of_the_guide_is_read() -> None:
+    """As text or as bytes."""
+    text = '{"type": "playout", "rate_ppm": null}'
+    assert read_guide(text) == read_guide(text.encode()) == {"type": "playout", "rate_ppm": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -13,9 +14,12 @@ from antiphase.control import Message
 from antiphase.devices.gaps import with_gaps
 from antiphase.sync import PlayoutBuffer
 
-__all__ = ["ForwardedReference"]
+__all__ = ["PLAYOUT_S", "ForwardedReference", "read_guide"]
 
 Floats = npt.NDArray[np.float64]
+
+PLAYOUT_S = 0.03
+"""From the earliest arrival of a sample to its turn, s."""
 
 # The line through the arrivals rests on the few packets that nothing held up and moves a little
 # with each of them; a filter of half a second follows 20 ppm, a jump costs it that half second.
@@ -24,6 +28,15 @@ _JUMP_S = 0.004
 _TELL_S = 0.5
 _MOST_PPM = 2000.0
 _LONGEST_SKIP_S = 0.1
+
+
+def read_guide(data: bytes | str) -> dict[str, Any] | None:
+    """Return what the server's guide says on ``anc.control``; None for what is no such message."""
+    try:
+        message = json.loads(data)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) and message.get("type") == "playout" else None
 
 
 class ForwardedReference:
@@ -74,9 +87,12 @@ class ForwardedReference:
         if not known or time_s - self._told_at < _TELL_S:
             return None
         self._told_at = time_s
-        rate = round(1e6 * (self._buffer.rate - 1), 3)
-        told = {"type": "playout", "rate_ppm": rate, "jumps": self._buffer.jumps}
-        return told | {"delay_ms": round(1000 * self._delay_s, 2)}
+        return {
+            "type": "playout",
+            "rate_ppm": round(self.rate_ppm, 3),
+            "jumps": self.jumps,
+            "delay_ms": round(1000 * self._delay_s, 2),
+        }
 
     def obey(self, message: dict[str, Any]) -> None:
         """Play at the rate that the server reads from the sound; null: by timestamps."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from antiphase.control import Probe, Rollback, SplitDevice
 from antiphase.control.split_protocol import decode
-from antiphase.devices.forwarded import ForwardedReference
+from antiphase.devices.forwarded import PLAYOUT_S, ForwardedReference, read_guide
 from antiphase.devices.rig.device import Place, RigDevice
 from antiphase.devices.rig.plant import RigPlant
 from antiphase.devices.rig.playout import DrivePlayout
@@ -25,7 +24,6 @@ Floats = npt.NDArray[np.float64]
 
 _TRUTH_S = 1.0
 _ON_DEVICE = ("split", "predictive", "local")
-_BUFFER_S = 0.03
 # The drive waits for two networks, that of the error which asks for it and its own.
 _DRIVE_BUFFER_S = 0.014
 
@@ -57,7 +55,7 @@ class LoudspeakerDevice(RigDevice):
         *,
         estimate: Floats | None = None,
         taps: int = 512,
-        buffer_s: float = _BUFFER_S,
+        buffer_s: float = PLAYOUT_S,
         keep: bool = False,
         certificate: Certificate | None = None,
     ) -> None:
@@ -142,7 +140,9 @@ class LoudspeakerDevice(RigDevice):
     def read(self, label: str, data: bytes | str, now: float) -> None:
         """Take a message of split control, or of the server's guide."""
         if label == "anc.control":
-            self._read_control(data)
+            guided = read_guide(data)
+            if guided is not None and self._reference is not None:
+                self._reference.obey(guided)
             return
         if label != "anc.split" or self.splitter is None or isinstance(data, str):
             return
@@ -151,14 +151,6 @@ class LoudspeakerDevice(RigDevice):
         except (ProtocolError, ParameterError):
             return
         self.send_split(answers, now)
-
-    def _read_control(self, data: bytes | str) -> None:
-        try:
-            message = json.loads(data)
-        except ValueError:
-            return
-        if message.get("type") == "playout" and self._reference is not None:
-            self._reference.obey(message)
 
     def tick(self, now: float, wall: float) -> None:
         """Run what is due, and open the data channels once there is a connection."""

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Any, Literal
 
 from antiphase.control import Block, Message, SplitDevice
-from antiphase.devices.forwarded import ForwardedReference
+from antiphase.devices.forwarded import PLAYOUT_S, ForwardedReference
 from antiphase.devices.soundcard.calibration import Calibration
 from antiphase.devices.soundcard.card import CardFormat
 from antiphase.devices.soundcard.events import AgentEvent
@@ -26,7 +26,6 @@ State = Literal["waiting", "checking", "measuring", "running", "done", "failed"]
 _MOVED = 0.5
 # The plan of one microphone does not know what a reference from elsewhere makes cancellable.
 _FORWARDED_LIMIT = 0.5
-_BUFFER_S = 0.03  # from the earliest arrival of a forwarded reference to its turn
 _RETRY_S = 5.0
 _SOON_S = 20.0
 _OUTBOX = 50
@@ -291,7 +290,7 @@ class DeviceAgent:
         )
         heard = None
         if self._forwarded:
-            heard = ForwardedReference(known.form.fs, _BUFFER_S, self._n_taps)
+            heard = ForwardedReference(known.form.fs, PLAYOUT_S, self._n_taps)
         self.figures = LiveFigures(known.path)
         self.loop.run(controlled, known.path, forwarded=heard)
         if self._progress is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from antiphase.control.split_protocol import decode
+from antiphase.devices.forwarded import read_guide
 from antiphase.devices.peer import Peer
 from antiphase.devices.rig.shell import call_server
 from antiphase.devices.rig.wire import DeviceWire, Told
@@ -123,7 +123,9 @@ class CardPeer(Peer):
         """Take a message of the solver or of the guide; what is no such message is ignored."""
         del now
         if label == "anc.control":
-            self._read_control(data)
+            guided = read_guide(data)
+            if guided is not None and self._agent.loop is not None:
+                self._agent.loop.obey(guided)
         if label == "anc.split" and isinstance(data, bytes):
             with contextlib.suppress(ProtocolError, ParameterError):
                 self._agent.receive(decode(data))
@@ -133,12 +135,6 @@ class CardPeer(Peer):
         converters = 0.0 if known is None else known.latency_ms
         parts = {"capture": 0.0, "buffer": buffer_ms, "converters": converters}
         self.tell({"type": "latency", **parts}, now)
-
-    def _read_control(self, data: bytes | str) -> None:
-        with contextlib.suppress(ValueError):
-            message = json.loads(data)
-            if message.get("type") == "playout" and self._agent.loop is not None:
-                self._agent.loop.obey(message)
 
     def tick(self, now: float, wall: float) -> None:
         """Run what is due; send what the device has recorded."""
