@@ -270,29 +270,39 @@ def _fit(sweep: ExponentialSweep, response: Floats, n_taps: int) -> _Fit:
     if len(response) <= n_taps:
         raise SignalError(f"{len(response)} frames can't fix {n_taps} taps; record longer")
     drive = np.pad(sweep.samples, (0, len(response) - len(sweep)))
-    rough = _solve(sweep, drive, response, n_taps, np.ones(1))
+    matrix, _ = _equations(sweep, drive, n_taps, 0)
+    right = cross_covariance(drive[None, None], response[None], n_taps)
+    rough = solve_ridge(matrix, right, _RIDGE)
+    unexplained = response - signal.oaconvolve(drive, rough)[: len(drive)]
     # The filter's first samples are lost: no more than the sweep takes for a twelfth of an octave.
     lost = len(sweep) * _OCTAVES * math.log(2) / sweep.rate
     order = max(1, round(min(_WHITE_S * sweep.fs, lost, len(response) / 4)))
     # What is far below the response is no noise: so many taps can't tell it.
-    noise = np.abs(fft.rfft(rough.unexplained)) ** 2
-    floor = _FLOOR * (np.sum(rough.unexplained**2) + np.sum(response**2))
+    noise = np.abs(fft.rfft(unexplained)) ** 2
+    floor = _FLOOR * (np.sum(unexplained**2) + np.sum(response**2))
     white = whitening_filter(noise + floor, order)
-    return _solve(sweep, drive, response, n_taps, white)
+    return _weighted(sweep, drive, response, n_taps, white)
 
 
-def _solve(
+def _equations(
+    sweep: ExponentialSweep, drive: Floats, n_taps: int, start: int
+) -> tuple[Floats, Floats]:
+    """Return the matrix of the fit, and its part that holds the taps where there is no sweep."""
+    matrix = covariance_matrix(drive[None, None], n_taps, start=start)
+    size = fft.next_fast_len(8 * n_taps, real=True)
+    outside = 1 - sweep.band(np.arange(size // 2 + 1) * sweep.fs / size)
+    load = matrix[0, 0] * linalg.toeplitz(fft.irfft(outside, size)[:n_taps])
+    return matrix + load, load
+
+
+def _weighted(
     sweep: ExponentialSweep, drive: Floats, response: Floats, n_taps: int, white: Floats
 ) -> _Fit:
     """Fit behind a whitening filter; the same fit to white noise shows how far it errs."""
     n, start = len(drive), len(white) - 1
     x = signal.oaconvolve(drive, white)[:n]
     r = signal.oaconvolve(response, white)[:n]
-    matrix = covariance_matrix(x[None, None], n_taps, start=start)
-    size = fft.next_fast_len(8 * n_taps, real=True)
-    outside = 1 - sweep.band(np.arange(size // 2 + 1) * sweep.fs / size)
-    load = matrix[0, 0] * linalg.toeplitz(fft.irfft(outside, size)[:n_taps])
-    matrix += load
+    matrix, load = _equations(sweep, x, n_taps, start)
     draws = np.random.default_rng(0).standard_normal((_DRAWS, n))
     right = [
         cross_covariance(x[None, None], each[None], n_taps, start=start) for each in (r, *draws)
