@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from antiphase.media.client import Client, ClientTrack
+from antiphase.media.datachannel import DataChannels
 from antiphase.media.endpoint import Endpoint, EndpointSettings
 from antiphase.media.events import AudioReceived, Event
 from antiphase.media.loop import AsyncioDriver
@@ -121,6 +122,18 @@ class Room:
         assert await self.until(lambda: peer.client.connected)
         await self.until(lambda: self.endpoint.sessions[session_id].connected)
         return peer
+
+    async def join_with_channels(self, session_id: str) -> tuple[Peer, DataChannels]:
+        """Connect a peer of ours that has an open data channel; gives the server's side too."""
+        peer = await self.offer(session_id, Client((ClientTrack(L16),), data=True))
+        server = self.endpoint.sessions[session_id]
+        assert await self.until(lambda: peer.client.channels is not None)
+        assert await self.until(lambda: server.channels is not None)
+        assert peer.client.channels is not None
+        assert server.channels is not None
+        peer.client.channels.open("x", time.monotonic())
+        await self.run(0.3)
+        return peer, server.channels
 
     async def until(self, condition: Callable[[], bool], seconds: float = 8.0) -> bool:
         end = time.monotonic() + seconds

@@ -7,11 +7,10 @@ from functools import partial
 import pytest
 from aiortc import RTCPeerConnection
 
-from antiphase.media.client import Client, ClientTrack
 from tests.media.attack import attacked
 from tests.media.foreign import Call
 from tests.media.packets import numbered
-from tests.media.room import DRIVERS, L16, Driver
+from tests.media.room import DRIVERS, Driver
 from tests.media.test_datachannel import unfinished
 
 N_PACKETS, SIZE = 2400, 1100
@@ -26,16 +25,9 @@ def test_messages_that_never_end(kind: Driver, caplog: pytest.LogCaptureFixture)
 
     async def flood(call: Call) -> None:
         room = call.room
-        attacker = await room.offer("attacker", Client((ClientTrack(L16),), data=True))
-        assert await room.until(lambda: attacker.client.channels is not None)
-        server = room.endpoint.sessions["attacker"]
-        assert await room.until(lambda: server.channels is not None)
-        assert attacker.client.channels is not None
+        attacker, channels = await room.join_with_channels("attacker")
         assert attacker.client.session is not None
-        assert server.channels is not None
-        attacker.client.channels.open("x", 0.0)
-        await room.run(0.2)
-        sctp = server.channels._sctp
+        sctp = channels._sctp
         attacker.spoil_heard = lambda _: []  # no time for what the server answers
         first = (sctp._last_received_tsn or 0) + 2  # one is missing for ever
 

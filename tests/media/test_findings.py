@@ -81,17 +81,10 @@ async def send_media(room: Room, path: Path) -> None:
 
 async def send_sctp(room: Room, path: Path) -> None:
     """Through DTLS, from a peer with an open data channel."""
-    peer = await room.offer("finding", Client((ClientTrack(L16),), data=True))
-    assert await room.until(lambda: peer.client.channels is not None)
-    server = room.endpoint.sessions["finding"]
-    assert await room.until(lambda: server.channels is not None)
-    assert peer.client.channels is not None
+    peer, channels = await room.join_with_channels("finding")
     assert peer.client.session is not None
-    peer.client.channels.open("x", time.monotonic())
-    await room.run(0.3)
-    assert server.channels is not None
     for packet in packets_of(path):
-        peer.client.session.dtls.send(numbered(packet, server.channels._sctp))
+        peer.client.session.dtls.send(numbered(packet, channels._sctp))
     peer.flush()
 
 
